@@ -379,7 +379,7 @@ class Model:
         return log_likelihoods_of(model.checked.program, model.values, data, weight, budget_s)
 
     def search(self, text: str, **how: Unpack[Options]) -> Iterator[Step]:
-        """Yield ever better answers to a MAP query; break whenever you like, by Ctrl-C as well.
+        """Yield ever better answers to a MAP or MMAP query; break whenever you like (Ctrl-C too).
 
         The arguments and errors are those of `query`.
         """

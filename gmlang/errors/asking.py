@@ -168,9 +168,9 @@ def rows_too_large(span: Span, rows: int, variables: int, needed_bytes: int) -> 
     return _cannot_ask(span, problem, "ask about fewer rows, or allow more: --memory")
 
 
-def only_map_is_searched(span: Span) -> Diagnostic:
-    """A search is asked for something else than a MAP."""
-    return _cannot_ask(span, "only MAP(...) can be searched for")
+def only_maxima_are_searched(span: Span) -> Diagnostic:
+    """A search is asked for something else than a MAP or MMAP."""
+    return _cannot_ask(span, "only MAP(...) and MMAP(...) can be searched for")
 
 
 def needs_parameter(span: Span, model: str, parameter: str) -> Diagnostic:

@@ -1,4 +1,4 @@
-"""A MAP query as an anytime search: its improvements, and the answer they end in."""
+"""A MAP or MMAP query as an anytime search: its improvements, and the answer a MAP ends in."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -10,7 +10,8 @@ from gmlang.diagnostics import GmError
 from gmlang.errors import asking, later
 from gmlang.queries.answers import Answer
 from gmlang.queries.questions.map import Map, MapAnswer, map_answer
-from gmlang.queries.reading import asked_names, assignment_map
+from gmlang.queries.questions.mmap import MarginalMap
+from gmlang.queries.reading import asked_names, asked_once, assignment_map
 from gmlang.queries.remembered.asking import start_of
 from gmlang.queries.session import Session, ground_before, prepare
 from gmlang.queries.settings import Settings, begin
@@ -30,8 +31,9 @@ class Step:
 
     Attributes:
         seconds: since the search began.
-        log_score: of the incumbent, nats; -inf while there is none.
-        log_bound: certified: no assignment scores higher; +inf while nothing is proven.
+        log_score: of the incumbent, nats; -inf while there is none. Of MMAP what its states sum
+            to, or less where that takes too long.
+        log_bound: certified: nothing scores higher; +inf while nothing is proven.
         engine: which engine found it.
         value: the incumbent by name; None while there is none.
     """
@@ -44,13 +46,13 @@ class Step:
 
 
 def steps(session: Session, question: Query | Assert, settings: Settings) -> Iterator[Step]:
-    """Yield ever better answers to a MAP query.
+    """Yield ever better answers to a MAP or MMAP query.
 
     Raises:
         GmError: when it is another question, or does not fit the program.
     """
-    if not isinstance(question, Map):
-        raise GmError([asking.only_map_is_searched(question.span)])
+    if not isinstance(question, Map | MarginalMap):
+        raise GmError([asking.only_maxima_are_searched(question.span)])
     ground_before(session, question, settings.allowed_bytes())
     settings = begin(settings, question.within_s)
     try:
@@ -62,7 +64,9 @@ def steps(session: Session, question: Query | Assert, settings: Settings) -> Ite
         yield Step(found.seconds, found.log_score, found.log_bound, found.engine, value)
 
 
-def improvements(session: Session, query: Map, settings: Settings) -> Iterator[Improvement]:
+def improvements(
+    session: Session, query: Map | MarginalMap, settings: Settings
+) -> Iterator[Improvement]:
     """Yield ever better assignments of a query's own graph.
 
     Raises:
@@ -76,12 +80,13 @@ def improvements(session: Session, query: Map, settings: Settings) -> Iterator[I
     evidence, clash = prepared.evidence()
     if clash:
         return
-    if prepared.integrated is not None:
+    is_map = isinstance(query, Map)
+    if prepared.integrated is not None and is_map:
         raise GmError([later.asked_of_joint(query.span, query.text)])
     graph = prepared.graph()
     yield from search(
         graph,
-        runtime.Map(),
+        runtime.Map() if is_map else runtime.MarginalMap(asked_once(prepared)),
         evidence=evidence,
         budget=settings.running(),
         seed=settings.seed,

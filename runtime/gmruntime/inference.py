@@ -7,6 +7,7 @@ What is handed in is checked here; who answers is decided in `gmruntime.policy`,
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar, cast
 
 import numpy as np
@@ -18,6 +19,7 @@ from gmruntime.answer import (
     LogPartition,
     LogPartitionAnswer,
     Map,
+    MarginalMap,
     Question,
     Status,
     at_seconds,
@@ -42,6 +44,7 @@ from gmruntime.door.rounding import weigh, weighed_answer, weighed_step
 from gmruntime.graph import Assignment, FactorGraph
 from gmruntime.matches.looking import ANSWER_S, has_matches, looked_at
 from gmruntime.policy.case import How, begun, checked_how
+from gmruntime.policy.steps import marginal_steps
 from gmruntime.policy.trying import answer, foresee
 from gmruntime.rows.checked import checked_rows
 from gmruntime.task import Effort, Task
@@ -295,7 +298,7 @@ def _weighed(task: Task[Question[AnyAnswer]], effort: Effort, how: How) -> AnyAn
 
 def search(
     graph: FactorGraph,
-    query: Map | Best,
+    query: Map | Best | MarginalMap,
     *,
     evidence: Assignment | None = None,
     budget_s: float = 5.0,
@@ -309,18 +312,26 @@ def search(
 ) -> Iterator[Improvement]:
     """Yield ever better assignments, and ever tighter bounds, until the budget is spent.
 
-    Stop whenever you like. The arguments are those of `infer`.
+    Stop whenever you like. The arguments are those of `infer`. Of `MarginalMap` an assignment has
+    -1 for what is summed out, and its score is what the states asked for sum to, or less.
     """
     budget = checked_budget(budget, budget_s, memory_bytes)
     graph = checked_graph(graph)
     checked = checked_query(graph, query)
     check_method("search", checked, None)
-    assert isinstance(checked, Map | Best)
+    assert isinstance(checked, Map | Best | MarginalMap)
     evidence = checked_evidence(graph, evidence)
     graph = read_off(graph, evidence)
     seed = checked_seed(seed)
     check_device(device)
     workers = workers_of(executor, num_workers)
+    if isinstance(checked, MarginalMap):
+        looked = looked_at(graph, budget, checked, evidence) if has_matches(graph) else None
+        told = (lambda found: found) if looked is None else partial(looked.told, checked)
+        effort = Effort(budget, np.random.default_rng(seed), seed, device)
+        task = Task(graph if looked is None else looked.graph, checked, evidence)
+        return marginal_steps(task, effort, told)
+    assert isinstance(query, Map | Best)
     if has_matches(graph):
         looked = looked_at(graph, budget, query)
         more = search(

@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from gmruntime.answer import QUESTIONS, AnyAnswer, Best, Map, Question
+from gmruntime.answer import QUESTIONS, AnyAnswer, Best, Map, MarginalMap, Question
 from gmruntime.budget import Budget, begin_budget
 from gmruntime.graph import (
     Assignment,
@@ -146,8 +146,8 @@ def check_method(method: object, query: Question[AnyAnswer], options: object) ->
     """
     if method not in _METHODS:
         raise ValueError(f"there is no method {method!r}; the methods are exact, bp and search")
-    if method == "search" and not isinstance(query, Map | Best):
-        raise ValueError("method 'search' answers Map and Best only")
+    if method == "search" and not isinstance(query, Map | Best | MarginalMap):
+        raise ValueError("method 'search' answers Map, MarginalMap and Best only")
     if options is not None and not isinstance(options, Mapping):
         raise ValueError(f"options is {options!r}; it must map names to values")
     if options and method != "bp":

@@ -18,6 +18,7 @@ from gmruntime.elimination.passes.reference import Tree, pass_upward, traceback
 from gmruntime.elimination.plan import Plan
 from gmruntime.elimination.results import everywhere, quality, run_upward
 from gmruntime.graph import log_score
+from gmruntime.questions.marginal_map import no_states
 from gmruntime.simplify.states import label_states
 from gmruntime.task import Task
 
@@ -184,8 +185,7 @@ def best_marginal(
     upward = run_upward(found, tree, is_max, budget, in_logs=True)
     total = upward.log_constant + found.network.log_constant
     if not np.isfinite(total):
-        empty = np.zeros(0, np.int32)
-        return MarginalMapAnswer(quality(Status.IMPOSSIBLE, budget), empty, float("-inf"))
+        return no_states(quality(Status.IMPOSSIBLE, budget))
     assignment = np.zeros(max([len(evidence), *(s[0] + 1 for s in tree.scopes)]), np.int64)
     assignment[: len(evidence)] = np.maximum(evidence, 0)
     traceback(tree, upward, is_max, assignment)

@@ -19,8 +19,9 @@ from gmruntime.simplify.network import Factor, Network
 ENTRIES_PER_SECOND = 3e7
 """Of tables that are eliminated, as measured."""
 
-# Rounding is far smaller; what is called proven is rounded outwards by this much of its size.
-_MARGIN = 1e-9
+_MARGIN = 4.0 * float(np.finfo(np.float64).eps)
+"""What is called proven is rounded outwards: each number that is added may lose so much of the
+largest there is (Higham 2002, section 4.2); the exponentials of a sum lose no more than that."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,10 +31,15 @@ class Relaxation:
     Attributes:
         factors: over the variables that were not eliminated.
         log_constant: to be added.
+        log_margin: what rounding may have taken anywhere, which is part of `log_constant`.
+        num_splits: how many mini-buckets there are beyond one for each variable; without any, what
+            is left is exact.
     """
 
     factors: tuple[Factor, ...]
     log_constant: float
+    log_margin: float = 0.0
+    num_splits: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,7 +79,7 @@ def relax(
         order: in which its variables are eliminated, all of them.
         bits_max: log2 of the entries of the largest table; a given factor may exceed it.
         is_max: whether a variable is maximised; those that are must come last in the order.
-        kept: variables that are not eliminated.
+        kept: variables that are not eliminated; the order may leave them out.
         record: receives every mini-bucket, in the order they are eliminated.
         given_max: entries of a given factor; a larger one is replaced by what it is at most, over
             fewer variables, since going through it once may take seconds.
@@ -84,14 +90,15 @@ def relax(
     buckets: list[list[Factor]] = [[] for _ in order]
     left: list[Factor] = []
     log_constant = network.log_constant
-    magnitude = abs(log_constant)
+    largest, num_added, num_splits = 0.0, len(network.factors) + len(order), 0
 
     def put(factor: Factor) -> None:
-        nonlocal log_constant, magnitude
+        nonlocal log_constant, largest
+        largest = max(largest, _largest_size(factor.table))
         open_places = [place[v] for v in factor.scope if v not in kept]
         if not factor.scope:
             log_constant += float(factor.table)
-            magnitude += abs(float(factor.table))
+            largest = max(largest, abs(log_constant) if log_constant > -np.inf else 0.0)
         elif open_places:
             buckets[min(open_places)].append(factor)
         else:
@@ -107,14 +114,23 @@ def relax(
         if is_over():
             raise TimeoutError
         members = _split(buckets[k], bits_of, bits_max)
+        num_splits += len(members) - 1
+        num_added += 2 * len(members) + int(network.num_states[v])
         for part in _eliminate(members, v, network.num_states, is_max(v)):
             put(Factor(part.scope, part.message))
             if record is not None:
                 record.append(part)
         buckets[k] = []
-    if log_constant == -np.inf:
-        return Relaxation(tuple(left), -np.inf)
-    return Relaxation(tuple(left), log_constant + _MARGIN * (1.0 + magnitude + len(order)))
+    margin = _MARGIN * num_added * (1.0 + largest)
+    return Relaxation(tuple(left), log_constant + margin, margin, num_splits)
+
+
+def _largest_size(table: np.ndarray) -> float:
+    """Return the size of the largest finite entry."""
+    low, high = float(table.min()), float(table.max())
+    if low == -np.inf:
+        low = float(table.min(where=table > -np.inf, initial=0.0))
+    return max(high, -low, 0.0)
 
 
 def _narrowed(factor: Factor, places: list[int], entries_max: float) -> Factor:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gmruntime.answer import AnyAnswer, Map, Query, Question
+from gmruntime.answer import AnyAnswer, Map, MarginalMap, Query, Question
 from gmruntime.budget import QUICK_SHARE
 from gmruntime.task import Effort, Task
 
@@ -111,7 +111,7 @@ class Case:
     def is_searched(self) -> bool:
         """Say whether a search follows that answers meanwhile, and eliminates as well."""
         is_free = not self.how.method and self.effort.device != "cuda"
-        return is_free and isinstance(self.task.query, Map)
+        return is_free and isinstance(self.task.query, Map | MarginalMap)
 
 
 def begun(task: Asked, effort: Effort, how: How) -> Case:

@@ -1,12 +1,13 @@
 """The ways of answering a question, tried in order, or only foreseen."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gmruntime.answer import AnyAnswer, Question, Way
+from gmruntime.answer import AnyAnswer, MarginalMap, Question, Way
 from gmruntime.graph import GraphError
 from gmruntime.policy.case import Case, Rest
-from gmruntime.policy.ways import RULES
+from gmruntime.policy.ways import RULES, improving_marginal
 
 if TYPE_CHECKING:
     from gmruntime.elimination.plan import Plan
@@ -35,7 +36,33 @@ def answer(case: Case) -> AnyAnswer:
         if isinstance(found, Rest):
             return found.complete(answer(case.about(found.task)))
         if found is not None:
-            return found if case.known is None else query.merged(case.known, found)
+            return _with_known(case, found)
+    raise GraphError(_nobody(case))
+
+
+def _with_known(case: Case, found: AnyAnswer) -> AnyAnswer:
+    return found if case.known is None else case.task.query.merged(case.known, found)
+
+
+def answers(case: Case) -> Iterator[AnyAnswer]:
+    """Yield what `answer` returns, where a search answers after all that it finds on the way.
+
+    Raises:
+        GraphError: when no way answers.
+    """
+    query = case.task.query
+    for way in ways_for(query, case.how.method):
+        if way is Way.SEARCH and isinstance(query, MarginalMap):
+            for found in improving_marginal(case):
+                yield _with_known(case, found)
+            return
+        found = RULES[way].answer(case)
+        if isinstance(found, Rest):
+            yield from map(found.complete, answers(case.about(found.task)))
+            return
+        if found is not None:
+            yield _with_known(case, found)
+            return
     raise GraphError(_nobody(case))
 
 

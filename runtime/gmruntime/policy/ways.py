@@ -5,7 +5,7 @@ the question; where only trying shows it, it is said to be tried first.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,8 @@ from gmruntime.answer import (
     Best,
     LogPartition,
     Map,
+    MarginalMap,
+    MarginalMapAnswer,
     Marginals,
     Quality,
     Query,
@@ -261,9 +263,23 @@ def _search(case: Case) -> AnyAnswer | None:
     from gmruntime.driver.maximise import searched
 
     query = case.task.query
+    if isinstance(query, MarginalMap):
+        *_, last = improving_marginal(case)
+        return last
     if not isinstance(query, Map | Best):
         return None
     return searched(case.task.asking(query), case.effort.share(case.how.estimate_share))
+
+
+def improving_marginal(case: Case) -> Iterator[MarginalMapAnswer]:
+    """Yield ever better answers to a question for the best states of some; one at least."""
+    from gmruntime.marginal_map.answer import improving
+
+    query = case.task.query
+    assert isinstance(query, MarginalMap)
+    network = None if case.planned is None else case.planned[0].network
+    part = case.effort.share(case.how.estimate_share)
+    yield from improving(case.task.asking(query), network, part)
 
 
 def _estimate(case: Case) -> AnyAnswer | None:

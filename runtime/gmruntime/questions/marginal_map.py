@@ -1,13 +1,13 @@
 """The most probable joint state of some variables: argmax over y of log sum over z of exp score."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import ClassVar, Self
 
 import numpy as np
 
 from gmruntime.arrays import Int32
 from gmruntime.graph import FactorGraph
-from gmruntime.quality import Status
+from gmruntime.quality import Quality, Status, is_proved
 from gmruntime.questions.checks import asked_variables
 from gmruntime.questions.enumerate import Enumeration
 from gmruntime.questions.idle import Idle
@@ -36,6 +36,22 @@ class MarginalMapAnswer(AnyAnswer):
         """Return the value."""
         return self.log_value
 
+    def under(self, log_upper: float) -> Self:
+        """Return the same states under an upper bound, and how good they are there."""
+        gap, kind = log_upper - self.log_lower, ""
+        if log_upper == -np.inf:
+            quality = replace(self.quality, status=Status.IMPOSSIBLE, error=0.0, error_kind="")
+            nothing = no_states(quality)
+            return replace(self, **{f.name: getattr(nothing, f.name) for f in fields(nothing)})
+        if is_proved(self.log_lower, log_upper):
+            status, gap = Status.EXACT, 0.0
+        elif np.isfinite(gap):
+            status, kind = Status.BOUNDED, "gap to the bound"
+        else:
+            status, gap = Status.ESTIMATE, float("nan")
+        quality = replace(self.quality, status=status, error=gap, error_kind=kind)
+        return replace(self, quality=quality, log_upper=log_upper)
+
     def rounded(self, log_constant: float, lost: Lost) -> Self:
         """Put a constant factor back; what may be lost widens the bounds."""
         value = self.log_value + log_constant
@@ -49,6 +65,12 @@ class MarginalMapAnswer(AnyAnswer):
         )
 
 
+def no_states(quality: Quality) -> MarginalMapAnswer:
+    """Return the answer where nothing is possible."""
+    nowhere = float("-inf")
+    return MarginalMapAnswer(quality, np.zeros(0, np.int32), nowhere, nowhere, nowhere)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class MarginalMap(Question[MarginalMapAnswer]):
     """The most probable states of `variables`, the rest summed out."""
@@ -60,7 +82,7 @@ class MarginalMap(Question[MarginalMapAnswer]):
         Way.MEMORIES,
         Way.WINDOWS,
         Way.ELIMINATION,
-        Way.ESTIMATE,
+        Way.SEARCH,
     )
 
     def checked(self, graph: FactorGraph) -> Self:
@@ -91,7 +113,7 @@ class MarginalMap(Question[MarginalMapAnswer]):
         """Add up the scores of each joint state; take the first of the best."""
         del rng
         if every.quality().status is Status.IMPOSSIBLE:
-            return MarginalMapAnswer(every.quality(), np.zeros(0, np.int32), float("-inf"))
+            return no_states(every.quality())
         rows = every.assignments[:, self.variables]
         states, place = np.unique(rows, axis=0, return_inverse=True)
         totals = np.full(len(states), -np.inf)
@@ -101,7 +123,11 @@ class MarginalMap(Question[MarginalMapAnswer]):
         return MarginalMapAnswer(every.quality(), states[best], value, value, value)
 
     def merged(self, one: MarginalMapAnswer, other: MarginalMapAnswer) -> MarginalMapAnswer:
-        """Keep the better states, and what both proved of the best value."""
-        best = min(one, other, key=lambda a: (a.rank(), digest_of((a.states, a.log_value))))
-        lower, upper = max(one.log_lower, other.log_lower), min(one.log_upper, other.log_upper)
-        return replace(best, log_lower=lower, log_upper=upper)
+        """Keep the states that are proved to sum to more, and the lower bound."""
+
+        def rank(found: MarginalMapAnswer) -> tuple[float, float, float, str, str, bytes]:
+            quality, states = found.quality, digest_of((found.states, found.log_value))
+            later = -quality.seconds, quality.method, quality.note
+            return -found.log_lower, -found.log_value, *later, states
+
+        return min(one, other, key=rank).under(min(one.log_upper, other.log_upper))

@@ -19,7 +19,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 # A message whose largest entry is smaller has lost digits; the logs of `tree` do not.
-_FLOOR = 1e-200
+FLOOR = 1e-200
 
 PARALLEL_ENTRIES = 1 << 21
 """A step of so many entries is shared between the cores."""
@@ -137,7 +137,7 @@ def run(
             if last == first + 1 and sheet.entries(sheet.steps[first].axes) >= PARALLEL_ENTRIES:
                 taken, done = _run_large(values, program, first, pool, cores, budget, losses)
             else:
-                taken, done = run_steps(values, program, first, last, _FLOOR, losses)
+                taken, done = run_steps(values, program, first, last, FLOOR, losses)
             if done < last - first:
                 return Run(values, table_start, sizes, -np.inf, False)
             if last <= num_counted:
@@ -164,7 +164,7 @@ def _run_on_gpu(
     for table in sheet.given:
         piece = slice(int(begins[table]), int(begins[table] + sizes[table]))
         held[piece] = device.arrays.asarray(values[piece])
-    taken, done = run_steps_on(device, held, program, switch, num_counted, _FLOOR, budget, losses)
+    taken, done = run_steps_on(device, held, program, switch, num_counted, FLOOR, budget, losses)
     for table in wanted if done else ():
         piece = slice(int(begins[table]), int(begins[table] + sizes[table]))
         values[piece] = device.arrays.asnumpy(held[piece])
@@ -200,7 +200,7 @@ def _run_large(
     if is_over():
         return 0.0, 0
     largest = max(_all(pool, lambda share: float(share.max(initial=-np.inf)), shares))
-    if largest <= (-np.inf if is_max else _FLOOR):
+    if largest <= (-np.inf if is_max else FLOOR):
         return 0.0, 0
     rescale = np.subtract if is_max else np.divide
     _all(pool, lambda share: rescale(share, largest, out=share), shares)

@@ -62,3 +62,29 @@ def run_steps(
             return log_constant, step - first
         log_constant += taken
     return log_constant, last - first
+
+
+@numba.njit(cache=True, nogil=True)
+def run_chosen(
+    values: np.ndarray,
+    program: Program,
+    chosen: np.ndarray,
+    floor: float,
+    losses: Losses,
+    taken: np.ndarray,
+) -> int:
+    """Run some of the steps, in order; note in `taken` what rescaling each took out.
+
+    Returns:
+        how many were run: fewer than asked in the cases of `run_steps`.
+    """
+    axis_of, projection_of = scratch_of(program)
+    for k in range(chosen.size):
+        step = chosen[k]
+        _clear(values, program, step)
+        run_step(values, program, step, 0, 1, axis_of, projection_of)
+        amount, done = _settle(values, program, step, floor)
+        if done == 0 or is_lost(values, program, step, amount, losses):
+            return k
+        taken[step] = amount
+    return int(chosen.size)

@@ -45,7 +45,7 @@ class Desk(NamedTuple):
 
 
 @loop
-def _spread(
+def spread_function(
     arrays: Arrays,
     plan: Plan,
     function: int,
@@ -81,7 +81,7 @@ def _spread(
 
 
 @loop
-def _entry(
+def entry_of(
     arrays: Arrays,
     plan: Plan,
     function: int,
@@ -183,7 +183,7 @@ def _lay_out(
         function = plan.used[place]
         strides = desk.strides[noted]
         strides[: last + 1] = 0
-        offset, count = _spread(arrays, plan, function, assignment, desk.axis_of, strides)
+        offset, count = spread_function(arrays, plan, function, assignment, desk.axis_of, strides)
         is_factor = function < len(arrays.table_start)
         if is_factor and count == 1:
             for a in range(arrays.num_states[variable]):
@@ -260,7 +260,7 @@ def _choose(
     values = fields[first : first + states]
     for place in range(plan.used_start[step], plan.used_start[step + 1]):
         function = plan.used[place]
-        offset, own = _entry(arrays, plan, function, variable, assignment)
+        offset, own = entry_of(arrays, plan, function, variable, assignment)
         if offset < 0:
             continue
         if function < len(arrays.table_start):

@@ -32,8 +32,13 @@ class Plan(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """What making a plan needs besides: reused from plan to plan."""
+    """What making a plan needs besides: reused from plan to plan.
 
+    `rank` is -1 for variables that are maximised. Those that are summed are eliminated before all
+    others, the lowest rank first, and never frozen; only the caller writes it.
+    """
+
+    rank: Float64[np.ndarray, " variables"]
     log2_states: Float64[np.ndarray, " variables"]
     alive: UInt8[np.ndarray, " functions"]
     heads: Int64[np.ndarray, " variables"]
@@ -49,6 +54,9 @@ class Scratch(NamedTuple):
 
 # Positions of variables that are not eliminated, and the places of the counters.
 _FREE, _FROZEN, OUTSIDE = -1, -2, -3
+
+# Variables that are summed come by so much before all others.
+_SOONER = float(1 << 40)
 SIZE, STAMP, _MADE = 0, 1, 2
 
 
@@ -70,6 +78,7 @@ def empty_plan(arrays: Arrays, clique_entries: int) -> tuple[Plan, Scratch]:
         np.zeros(n + 1, np.int64),
     )
     scratch = Scratch(
+        np.full(n, -1.0),
         np.log2(arrays.num_states),
         np.zeros(n + m, np.uint8),
         np.zeros(n, np.int64),
@@ -128,7 +137,8 @@ def _clique_of(arrays: Arrays, plan: Plan, scratch: Scratch, variable: int) -> t
 @loop
 def _queue(scratch: Scratch, variable: int, bits: float) -> None:
     """Put a variable into the heap, smallest clique first; older entries of it become void."""
-    key = bits + scratch.offsets[variable]
+    rank = scratch.rank[variable]
+    key = rank - _SOONER if rank >= 0.0 else bits + scratch.offsets[variable]
     scratch.key_of[variable] = key
     place = scratch.counters[SIZE]
     scratch.counters[SIZE] += 1
@@ -182,16 +192,20 @@ def _freeze(
 ) -> float:
     """Freeze neighbours with many factors until the clique fits; return the bits saved."""
     saved = 0.0
-    while excess - saved > 1e-9 and count > 0:
+    while excess - saved > 1e-9:
         worst = -1.0
         chosen = 0
         for k in range(count):
             other = scratch.found[k]
+            if scratch.rank[other] >= 0.0:
+                continue
             degree = arrays.variable_start[other + 1] - arrays.variable_start[other]
             rank = degree + 2.0 * next_uniform(state)
             if rank > worst:
                 worst = rank
                 chosen = k
+        if worst < 0.0:
+            break
         other = scratch.found[chosen]
         plan.position[other] = _FROZEN
         saved += scratch.log2_states[other]
@@ -261,7 +275,7 @@ def make_plan(
         scratch: overwritten.
 
     Returns:
-        how many variables are eliminated.
+        how many variables are eliminated; 0 when one that is summed has too large a clique.
     """
     plan.position[:] = OUTSIDE
     scratch.alive[:] = 1
@@ -285,12 +299,17 @@ def make_plan(
         room = num_entries_max - plan.message_start[made]
         most = min(bits_max, np.log2(max(1.0, float(room))))
         clique_room = len(plan.clique) - plan.clique_start[made]
+        is_summed = scratch.rank[variable] >= 0.0
         if count > clique_room or (bits > most + 1e-9 and count == 0):
+            if is_summed:
+                return 0
             plan.position[variable] = _FROZEN
         elif bits > most + 1e-9:
             saved = _freeze(arrays, plan, scratch, count, bits - most, state)
+            if bits - saved > most + 1e-9 and is_summed:
+                return 0
             _queue(scratch, variable, bits - saved)
-        elif bits + scratch.offsets[variable] > scratch.key_of[variable] + 1e-9:
+        elif not is_summed and bits + scratch.offsets[variable] > scratch.key_of[variable] + 1e-9:
             _queue(scratch, variable, bits)
         else:
             _eliminate(arrays, plan, scratch, variable, count)
@@ -307,6 +326,8 @@ def _refresh(arrays: Arrays, plan: Plan, scratch: Scratch) -> None:
         if scratch.counters[SIZE] + 1 >= len(scratch.keys) // 2:
             return
         other = plan.clique[place]
+        if scratch.rank[other] >= 0.0:
+            continue
         bits = _clique_of(arrays, plan, scratch, other)[1]
         if bits + scratch.offsets[other] < scratch.key_of[other] - 1e-9:
             _queue(scratch, other, bits)
