@@ -31,6 +31,9 @@ _SIDE = 18
 
 _NUM_REALS = 400
 
+# A grid of implications, which has billions of solutions, is counted in a fraction of that.
+_SEARCHED_S = 20.0
+
 _NUM_ROWS = 2000
 _NUM_LINKS = 12
 
@@ -54,6 +57,7 @@ def warm_up() -> None:
     for kind, states in kinds:
         _propagate(_grid(rng, kind, states, wide=False), budget)
     _count(_grid(rng, kinds[1][0], 2, wide=False), budget)
+    _count_by_search(_grid(rng, kinds[1][0], 2, wide=False), budget)
     _walk_forest(rng, budget)
     _follow_chain()
     _integrate_reals(budget)
@@ -112,6 +116,20 @@ def _count(graph: FactorGraph, budget: Budget) -> None:
 
     task = Task(graph, Solutions(), no_evidence(graph))
     answer(task, Effort(budget, np.random.default_rng(0)))
+
+
+def _count_by_search(graph: FactorGraph, budget: Budget) -> None:
+    """Search for a number of solutions and for probabilities."""
+    from gmruntime.counting.answer import begun
+    from gmruntime.simplify.network import reduce
+
+    for query in (Solutions(), Marginals()):
+        task = Task(graph, query, no_evidence(graph))
+        network = reduce(task)
+        assert network is not None
+        counting = begun(task, network, Effort(budget, np.random.default_rng(0)))
+        assert counting is not None
+        counting.go_on(budget.until(_SEARCHED_S))
 
 
 def _walk_forest(rng: np.random.Generator, budget: Budget) -> None:

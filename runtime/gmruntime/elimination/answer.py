@@ -40,11 +40,11 @@ from gmruntime.elimination.results import (
     observed_rows,
     quality,
     run_upward,
+    spread_joint,
 )
 from gmruntime.elimination.sliced import answer_in_slices, quicker_in_slices
 from gmruntime.elimination.solutions import count_solutions, counted_by_sum
-from gmruntime.graph import Assignment, log_score, num_states
-from gmruntime.simplify.network import Network
+from gmruntime.graph import log_score, num_states
 from gmruntime.simplify.states import label_states, spread_row
 from gmruntime.task import Effort, Task
 
@@ -243,7 +243,7 @@ def _joint(task: Task[Joint], found: Plan, tree: Tree, budget: Budget) -> JointA
 
         quick = joint_compiled(network, found.order, tuple(free), budget, arena_for(found))
         if quick is not None:
-            spread = _spread(network, quick, free, query, evidence, shape)
+            spread = spread_joint(network, quick, free, query, evidence, shape)
             return JointAnswer(quality(Status.EXACT, budget), spread)
         check_dense(found.order, budget)
     upward = pass_upward(tree, everywhere(tree, False))
@@ -261,27 +261,8 @@ def _joint(task: Task[Joint], found: Plan, tree: Tree, budget: Budget) -> JointA
         kept = [v for v in scope if v in free]
         inner = normalised(tables[0], axes).transpose([kept.index(v) for v in free])
     return JointAnswer(
-        quality(Status.EXACT, budget), _spread(network, inner, free, query, evidence, shape)
+        quality(Status.EXACT, budget), spread_joint(network, inner, free, query, evidence, shape)
     )
-
-
-def _spread(
-    network: Network,
-    inner: np.ndarray,
-    free: list[int],
-    query: Joint,
-    evidence: Assignment,
-    shape: tuple[int, ...],
-) -> np.ndarray:
-    """Put a joint of distinct free variables where the question's axes want it."""
-    result = np.zeros(shape)
-    states: dict[int, np.ndarray] = {}
-    for axis, (v, size) in enumerate(zip(free, inner.shape, strict=True)):
-        labels = np.asarray(network.labels[v])[:size] if v in network.labels else np.arange(size)
-        states[v] = labels.reshape([size if k == axis else 1 for k in range(inner.ndim)])
-    index = [states[int(v)] if evidence[v] < 0 else np.array(evidence[v]) for v in query.variables]
-    np.add.at(result, tuple(np.broadcast_to(one, inner.shape) for one in index), inner)
-    return result
 
 
 # --- Samples and counts ------------------------------------------------------------------

@@ -111,16 +111,38 @@ class Plan:
     tried: tuple[str, ...] = ()
 
 
-def plan(task: Task[Query], effort: Effort) -> Plan:
-    """Find a good elimination order and predict what it costs."""
-    num_free = int((task.evidence < 0).sum())
-    if num_free > VARIABLES_MAX or task.graph.num_factors > 4 * VARIABLES_MAX:
-        return _hopeless(num_free, None)
-    network: Network | None = None
+def reduced(task: Task[Query], effort: Effort) -> Network | None:
+    """Return what is eliminated; None where a factor has no table, or there is no time for it."""
+    if _is_too_large(task):
+        return None
     try:
         # Before anything is looked up: for that, the whole graph is gone through.
         effort.budget.check()
-        network = simplified(task, effort)
+        return simplified(task, effort)
+    except TimeoutError:
+        return None
+
+
+def _is_too_large(task: Task[Query]) -> bool:
+    num_free = int((task.evidence < 0).sum())
+    return num_free > VARIABLES_MAX or task.graph.num_factors > 4 * VARIABLES_MAX
+
+
+def plan(task: Task[Query], effort: Effort, network: Network | None = None) -> Plan:
+    """Find a good elimination order and predict what it costs.
+
+    Args:
+        task: what is asked.
+        effort: what planning and the answer may take.
+        network: the task's, where it is known.
+    """
+    num_free = int((task.evidence < 0).sum())
+    if _is_too_large(task):
+        return _hopeless(num_free, None)
+    try:
+        # Before anything is looked up: for that, the whole graph is gone through.
+        effort.budget.check()
+        network = network or simplified(task, effort)
         if network is None:
             return _hopeless(num_free, None)
         return _ordered(network, task.query, effort)

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gmruntime.answer import Quality, Status
+from gmruntime.answer import Joint, Quality, Status
 from gmruntime.budget import Budget
 from gmruntime.elimination.layouts.order import Order
 from gmruntime.elimination.passes.reference import Tree, Upward, pass_upward
 from gmruntime.elimination.plan import NUMPY_ENTRIES_PER_SECOND, Plan
 from gmruntime.graph import Assignment, FactorGraph, num_states
+from gmruntime.simplify.network import Network
 
 if TYPE_CHECKING:
     from gmruntime.elimination.passes.cores import Arena
@@ -95,3 +96,22 @@ def by_block(graph: FactorGraph, rows: dict[int, np.ndarray]) -> tuple[np.ndarra
         found.append(values.reshape(*block.shape, block.num_states))
         start += block.size
     return tuple(found)
+
+
+def spread_joint(
+    network: Network,
+    inner: np.ndarray,
+    free: list[int],
+    query: Joint,
+    evidence: Assignment,
+    shape: tuple[int, ...],
+) -> np.ndarray:
+    """Put a joint of distinct free variables where the question's axes want it."""
+    result = np.zeros(shape)
+    states: dict[int, np.ndarray] = {}
+    for axis, (v, size) in enumerate(zip(free, inner.shape, strict=True)):
+        labels = np.asarray(network.labels[v])[:size] if v in network.labels else np.arange(size)
+        states[v] = labels.reshape([size if k == axis else 1 for k in range(inner.ndim)])
+    index = [states[int(v)] if evidence[v] < 0 else np.array(evidence[v]) for v in query.variables]
+    np.add.at(result, tuple(np.broadcast_to(one, inner.shape) for one in index), inner)
+    return result

@@ -13,6 +13,7 @@ from gmruntime.task import Effort, Task
 if TYPE_CHECKING:
     from gmruntime.elimination.plan import Plan
     from gmruntime.elimination.slices import Slicing
+    from gmruntime.simplify.network import Network
 
 Asked = Task[Question[AnyAnswer]]
 
@@ -64,6 +65,8 @@ class Case:
         effort: what it may take, with the random numbers of its seed from the first.
         how: as it was asked for.
         planned: what eliminating would cost, and what it was given; None until somebody asks.
+        reduced: the network that sums are taken over, in a tuple; None until somebody asks.
+        wide: whether its cliques are out of reach; None until somebody asks.
         cut: how tables that do not fit would be cut, and whether they would be as things stand;
             None until somebody asks.
         known: what has been proved although it does not settle the question.
@@ -73,6 +76,8 @@ class Case:
     effort: Effort
     how: How
     planned: "tuple[Plan, Effort] | None" = None
+    reduced: "tuple[Network | None] | None" = None
+    wide: bool | None = None
     cut: "tuple[Slicing | None, bool] | None" = None
     known: AnyAnswer | None = None
 
@@ -91,9 +96,34 @@ class Case:
                 part = part.share(QUICK_SHARE)
             found = no_plan(self.task)
             if isinstance(query, Query):
-                found = on_device(plan(self.task.asking(query), part), part.device)
+                known = None if self.reduced is None else self.reduced[0]
+                found = on_device(plan(self.task.asking(query), part, known), part.device)
             self.planned = found, part
         return self.planned
+
+    def network(self) -> "Network | None":
+        """Return what elimination begins with; None where some factor has no table, or too late."""
+        if self.reduced is None:
+            from gmruntime.elimination.plan import reduced
+
+            query = self.task.query
+            network = None
+            if isinstance(query, Query):
+                network = reduced(self.task.asking(query), self.effort)
+            self.reduced = (network,)
+        return self.reduced[0]
+
+    def is_wide(self) -> bool:
+        """Say whether greedy orders leave cliques that are out of reach of elimination."""
+        if self.wide is None:
+            from gmruntime.counting.worth import is_wide
+
+            network = self.network()
+            try:
+                self.wide = network is not None and is_wide(network, self.effort.budget)
+            except TimeoutError:
+                self.wide = False
+        return self.wide
 
     def slicing(self) -> "tuple[Slicing | None, bool]":
         """Say how tables that do not fit are cut, and whether that needs no better order first."""

@@ -35,6 +35,7 @@ class Joint(Question[JointAnswer]):
         Way.IDLE,
         Way.MEMORIES,
         Way.WINDOWS,
+        Way.COUNTING,
         Way.ELIMINATION,
         Way.ESTIMATE,
     )

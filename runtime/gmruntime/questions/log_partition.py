@@ -57,6 +57,7 @@ class LogPartition(Question[LogPartitionAnswer]):
         Way.WINDOWS,
         Way.FOREST,
         Way.QUICK_MESSAGES,
+        Way.COUNTING,
         Way.ELIMINATION,
         Way.ESTIMATE,
     )

@@ -58,6 +58,7 @@ class Marginals(Question[MarginalsAnswer]):
         Way.WINDOWS,
         Way.FOREST,
         Way.QUICK_MESSAGES,
+        Way.COUNTING,
         Way.ELIMINATION,
         Way.ESTIMATE,
     )

@@ -33,6 +33,7 @@ class Way(StrEnum):
     LAYERS = "layered search"
     WINDOWS = "messages through windows"
     QUICK_MESSAGES = "message passing, exact here,"
+    COUNTING = "counting search"
     ELIMINATION = "exact elimination"
     SEARCH = "search"
     ESTIMATE = "an estimate"

@@ -63,6 +63,7 @@ class Solutions(Question[SolutionsAnswer]):
         Way.IDLE,
         Way.CLOSED_FORM,
         Way.CONSTRAINTS,
+        Way.COUNTING,
         Way.ELIMINATION,
         Way.ESTIMATE,
     )
