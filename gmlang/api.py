@@ -28,6 +28,7 @@ from gmlang.queries.remembered.memory import Memory
 from gmlang.queries.searching import Step, steps
 from gmlang.queries.session import Session, base_grounding
 from gmlang.queries.settings import Options, Settings, checked_settings
+from gmlang.queries.worlds.written import done_to
 from gmlang.syntax.parse import parse_query
 from gmlang.views import attach_views
 from gmruntime.graph import FactorGraph
@@ -99,6 +100,11 @@ class Model:
         """Return the model with other values for its parameters and sizes; see `bind`."""
         return self.bind(**parameters)
 
+    def do(self, *changes: str, **values: object) -> "Model":
+        """Return the model to which that was done: `do("a[3] = red", rain=True)`; else GmError."""
+        checked = done_to(self.checked, changes, values)
+        return Model(checked, self.values, self.learned, memory=self.memory)
+
     @property
     def questions(self) -> tuple[Query | Assert, ...]:
         """The queries and assertions of the program, in order."""
@@ -125,11 +131,7 @@ class Model:
         return base_grounding(self.session())
 
     def graph(self) -> FactorGraph:
-        """Return the program's factor graph, observations aside.
-
-        Raises:
-            GmError: when a statement has no value in some state that nothing excludes.
-        """
+        """Return the program's factor graph, observations aside; GmError where it has mistakes."""
         return graph_of(self.session())
 
     def names(self) -> list[Named]:
@@ -137,11 +139,7 @@ class Model:
         return named_in(self.grounding().world)
 
     def ask(self, text: str) -> tuple[Query, ...]:
-        """Parse and check queries written as on the command line, without answering them.
-
-        Raises:
-            GmError: when the text is no query about this program.
-        """
+        """Parse and check queries, as on the command line; GmError where they do not fit."""
         return check_query(self.checked, parse_query(text_source("<query>", text)))
 
     def _one(self, text: str) -> Query:

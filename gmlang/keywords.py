@@ -18,6 +18,7 @@ class Kind(Enum):
     FUNCTION = "function"
     AGGREGATE = "over several"
     QUERY = "question"
+    GIVEN = "condition"
     FAMILY = "distribution"
     RESERVED = "will begin a statement"
     LATER = "reserved"

@@ -22,7 +22,7 @@ class Word(NamedTuple):
 
 
 _NOW = "0.1"
-_NOT_YET = "had", "choose", "maximize", "do", "then", *LATER
+_NOT_YET = "had", "choose", "maximize", "then", *LATER
 
 _HELP: dict[Kind, dict[str, str]] = {
     Kind.STATEMENT: KEYWORDS[Kind.STATEMENT],
@@ -76,10 +76,10 @@ _HELP: dict[Kind, dict[str, str]] = {
         "xor": "an odd number hold",
     },
     Kind.QUERY: {question.word: question.help for question in QUESTIONS},
+    Kind.GIVEN: {"do": "the world in which a variable was changed"},
     Kind.FAMILY: {**{name: family.help for name, family in CALLED.items()}, **DENSITIES},
     Kind.RESERVED: KEYWORDS[Kind.RESERVED],
     Kind.LATER: {
-        "do": "what would be if",
         "then": "the next moment",
         **dict.fromkeys(LATER, "a continuous distribution"),
     },

@@ -41,6 +41,7 @@ from gmlang.core.places.grids import Grid
 from gmlang.core.program import (
     Asked,
     Assert,
+    DoGiven,
     EventGiven,
     Given,
     ObservedGiven,
@@ -48,6 +49,7 @@ from gmlang.core.program import (
     VariableGiven,
 )
 from gmlang.core.records.covering import shown_model
+from gmlang.core.records.doing import Intervention
 from gmlang.core.records.reals import is_real_thing
 from gmlang.core.walk import type_of
 
@@ -96,6 +98,14 @@ def _given(given: Given) -> str:
             return show(condition)
         case VariableGiven(target=target):
             return show(target)
+        case DoGiven(change=change):
+            return f"do({show_change(change)})"
+
+
+def show_change(change: Intervention) -> str:
+    """Write out what is done to variables."""
+    shown = f"{show(change.target)} {change.operator} {show(change.value)}"
+    return shown + "".join(f" {clause_text(clause)}" for clause in change.context)
 
 
 def show(expression: Expression) -> str:

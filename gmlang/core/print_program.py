@@ -9,7 +9,7 @@ from gmlang.core.ast import (
     Thing,
 )
 from gmlang.core.learned_defs import all_learns
-from gmlang.core.print import clause_text, show, show_question, show_thing, show_type
+from gmlang.core.print import clause_text, show, show_change, show_question, show_thing, show_type
 from gmlang.core.program import (
     Consider,
     DataSymbol,
@@ -71,6 +71,8 @@ def _program_lines(program: Program) -> Iterator[str]:
         yield f"model {member.name} = {member.model}({values})"
     for statement in program.statements:
         yield _show_statement(statement)
+    for change in program.done:
+        yield f"do {show_change(change)}"
     for number, question in enumerate((*program.questions, None)):
         yield from (
             learn.text

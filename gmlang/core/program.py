@@ -29,6 +29,7 @@ from gmlang.core.parameters import Learn, RowsSymbol
 from gmlang.core.records.covering import Cover, ThingSymbol
 from gmlang.core.records.data_symbols import DataSymbol as DataSymbol
 from gmlang.core.records.data_symbols import Derived as Derived
+from gmlang.core.records.doing import Intervention
 from gmlang.core.records.members import NamedMember
 from gmlang.core.records.reals import JointStatement, RealStatement, RealSymbol
 from gmlang.diagnostics import Span
@@ -271,7 +272,15 @@ class VariableGiven:
     target: Reference
 
 
-Given = ObservedGiven | EventGiven | VariableGiven
+@dataclass(frozen=True, slots=True)
+class DoGiven:
+    """`do(x = v)` behind the bar: the question is about the world in which that was done."""
+
+    span: Span
+    change: Intervention
+
+
+Given = ObservedGiven | EventGiven | VariableGiven | DoGiven
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,6 +374,7 @@ class Program:
         sizes: the names of sizes in scope (`H`), which are known once data is bound.
         rows, learns, concepts, defs: tables of cases, and what is learned; `position` says when.
         documentation: text by the declared name it documents; "" is the module's own.
+        done: what was done to its variables, whatever their mechanisms say.
     """
 
     span: Span
@@ -384,3 +394,4 @@ class Program:
     defs: tuple[LearnDef, ...] = ()
     members: tuple[NamedMember, ...] = ()
     held: tuple[str, ...] = ()
+    done: tuple[Intervention, ...] = ()

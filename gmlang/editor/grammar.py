@@ -17,7 +17,7 @@ NAME = "gmlang.tmLanguage.json"
 _CELL_NAME = "gmlang-cell.tmLanguage.json"
 
 _NAME = r"[^\W\d]\w*"
-_CALLED = (Kind.FAMILY, Kind.AGGREGATE, Kind.FUNCTION, Kind.QUERY, Kind.LATER)
+_CALLED = (Kind.FAMILY, Kind.AGGREGATE, Kind.FUNCTION, Kind.QUERY, Kind.GIVEN, Kind.LATER)
 _DECLARING = {
     "entity.name.type": ("domain", "entity"),
     "entity.name.function": ("def", "model"),

@@ -9,7 +9,7 @@ from pygments.token import Comment, Keyword, Name, Number, Operator, Punctuation
 
 from gmlang.words import SIGNS, Kind, of_kind
 
-_CALLED = (Kind.FAMILY, Kind.AGGREGATE, Kind.FUNCTION, Kind.QUERY)
+_CALLED = (Kind.FAMILY, Kind.AGGREGATE, Kind.FUNCTION, Kind.QUERY, Kind.GIVEN)
 _PUNCTUATION = "()[]{},:."
 OPERATORS = [sign for sign in SIGNS if sign not in _PUNCTUATION]
 

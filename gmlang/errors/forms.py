@@ -10,6 +10,7 @@ class Form(StrEnum):
     """What an expression is, or must be, as a message names it."""
 
     ANOTHER = "another form"
+    CHANGE = "a mechanism"
     COMPOSITION = "a composition of models"
     COMPREHENSION = "a comprehension"
     CONDITION = "a condition"
@@ -90,6 +91,12 @@ def wrong_rank(span: Span, rank: int, like: str, found: str) -> Diagnostic:
 def equation_for_value(span: Span) -> Diagnostic:
     """Report `=` inside an expression."""
     return _mismatch(span, Form.VALUE, Form.EQUATION, "a comparison is written `==`")
+
+
+def change_for_value(span: Span, operator: str) -> Diagnostic:
+    """Report `a ~ d` or `a := e` inside an expression."""
+    hint = f"what is done is said so: `do(... {operator} ...)`, behind the bar of a question"
+    return _mismatch(span, Form.VALUE, Form.CHANGE, hint)
 
 
 def composition_for_value(span: Span, word: str) -> Diagnostic:

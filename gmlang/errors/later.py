@@ -14,6 +14,34 @@ def counterfactual(span: Span) -> Diagnostic:
     return _not_yet(span, "counterfactuals, `had`")
 
 
+def replaced_law(span: Span, text: str) -> Diagnostic:
+    """Report a law, or a definition, that takes the place of a real's own."""
+    return _not_yet(span, f"another law of `{text}`, a real", f"fix it: `do({text} = 1.5)`")
+
+
+def partly_set(span: Span, text: str) -> Diagnostic:
+    """Report that some numbers of an array are set, of which all are predicted together."""
+    hint = "set all of them, or predict each: `for i in 0..2: predict x.a[i] ~ ...`"
+    return _not_yet(span, f"setting a part of `{text}`, which is predicted whole", hint)
+
+
+def done_in_stream(span: Span, text: str) -> Diagnostic:
+    """Report a question about a changed world where a program is followed step by step."""
+    hint = "ask it of the whole program, with as many steps as were seen"
+    return _not_yet(span, f"`{text}` step by step", hint)
+
+
+def existence_changed(span: Span, text: str) -> Diagnostic:
+    """Report that a thing is made to exist, or not to."""
+    hint = "condition on it: `P(... | exists(object[0]))`"
+    return _not_yet(span, f"`do({text})`, of what may not exist", hint)
+
+
+def picked_changed(span: Span, text: str) -> Diagnostic:
+    """Report that what is changed is predicted where a random index may pick it."""
+    return _not_yet(span, f"changing what `{text}` may pick, by an index that is not known")
+
+
 def continuous_family(span: Span, name: str) -> Diagnostic:
     """Report a distribution over the reals."""
     return _not_yet(span, f"`{name}`, a continuous distribution")

@@ -14,10 +14,11 @@ from gmlang.core.ast import (
 from gmlang.core.check.joint.routes import Key, joint_keys, key_of
 from gmlang.core.from_syntax import Checked, check_query
 from gmlang.core.mentions import expressions_of
-from gmlang.core.program import Query
+from gmlang.core.program import DoGiven, Query
 from gmlang.core.walk import clause_parts, is_real_reference, parts, replace_part, walk
 from gmlang.diagnostics import GmError
 from gmlang.errors import filtering as errors
+from gmlang.errors import later
 from gmlang.filtering.chains.chain import Chain
 from gmlang.filtering.chains.offsets import offsets, size_name
 from gmlang.library import text_source
@@ -124,6 +125,8 @@ def check_question(
     if query.method or query.within_s:
         option = "using" if query.method else "within"
         raise GmError([errors.not_asked_here(query.span, f"{query.text} {option} ...")])
+    if any(isinstance(given, DoGiven) for given in query.given):
+        raise GmError([later.done_in_stream(query.span, query.text)])
     for context, expression in expressions_of(query):
         for part in walk(expression):
             match part:

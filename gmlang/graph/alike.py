@@ -81,6 +81,8 @@ class Alike:
             return False
         if any(silence.model == scene.model for silence in scene.silences):
             return False
+        if scene.grounder.world.changed is not None:
+            return False
         reading = _Reading(table.symbol)
         form = reading.form_of(statement)
         if form is None:

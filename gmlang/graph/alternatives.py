@@ -35,6 +35,7 @@ from gmlang.families.categorical import CATEGORICAL
 from gmlang.families.point import POINT
 from gmlang.families.uniform import UNIFORM
 from gmlang.graph.builder import Origin
+from gmlang.graph.doing.changing import without_changed
 from gmlang.graph.fixpoints import lower_definition
 from gmlang.graph.functions.unrolling import unrolled
 from gmlang.graph.lowering.grounder import (
@@ -89,6 +90,8 @@ def _sites(grounder: Grounder, statement: Draw | Define) -> list[_Site]:
     if frame.count:
         found = locate(statement.target, environment(grounder, frame)).variables
         variables = np.broadcast_to(found.reshape(-1), (frame.count,))
+        frame, kept = without_changed(grounder.world, frame, variables)
+        variables = variables[kept]
     if not grounder.world.has_functions:
         return [_Site(statement, frame, variables, gates)]
     expressions = (_value_of(statement), *gates)

@@ -37,6 +37,7 @@ from gmlang.graph.alternatives import ground_alternatives, is_gated
 from gmlang.graph.builder import Builder, Origin
 from gmlang.graph.cycles import check_mechanisms, find_round
 from gmlang.graph.declarations import declare
+from gmlang.graph.doing.changing import check_changes, ground_changes
 from gmlang.graph.fixpoints import circles_of, ground_rounds
 from gmlang.graph.gathering import Gathered
 from gmlang.graph.holders import add_holders, leave_out_implied
@@ -201,7 +202,8 @@ def begin_grounding(
         world.models[symbol.name] = empty_table(world, symbol, environment(grounder, ONE_INSTANCE))
     name_members(world, program.members, environment(grounder, ONE_INSTANCE))
     extra = list(extra)
-    keys, is_own = discover(world, program.statements, extra, grounder.names)
+    done = [(c.context, e) for c in program.done for e in (c.target, c.value)]
+    keys, is_own = discover(world, program.statements, done, extra, grounder.names)
     for symbol in program.models:
         keys[symbol.name] = existing_keys(world, symbol, keys[symbol.name])
         if symbol.is_open and len(keys[symbol.name]):
@@ -268,6 +270,7 @@ def _ground_statements(grounder: Grounder, program: Program) -> None:
     diagnostics.extend(_unheard(scene))
     collected(diagnostics)
     check_mechanisms(grounder.builder)
+    check_changes(grounder, program)
 
 
 def _add_bases(grounder: Grounder, program: Program) -> None:
@@ -319,6 +322,7 @@ def _add_instances(grounder: Grounder, symbol: ModelSymbol, keys: np.ndarray) ->
 def _steps(scene: Scene, program: Program) -> Iterator[Callable[[], None]]:
     """Yield what is to be done, one statement at a time, so that mistakes can be collected."""
     grounder = scene.grounder
+    yield lambda: ground_changes(grounder, program)
     tables = [grounder.world.models[symbol.name] for symbol in program.models]
     present = [table for table in tables if len(table.keys)]
     for table in present:

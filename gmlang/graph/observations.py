@@ -57,7 +57,7 @@ def observe(
     if random_indices(target):
         _observe_event(grounder, frame, target, value, span, ())
         return
-    variables, _, found, seen = _seen(grounder, frame, target, value, span)
+    variables, _, found, seen = seen_of(grounder, frame, target, value, span)
     grounder.builder.observed.append((variables[seen].astype(np.int32), found[seen], span))
 
 
@@ -85,7 +85,7 @@ def observe_existing(
     if random_indices(target):
         _observe_event(grounder, frame, target, value, span, gates)
         return
-    variables, states, found, seen = _seen(grounder, frame, target, value, span)
+    variables, states, found, seen = seen_of(grounder, frame, target, value, span)
     existing = _existing(grounder, frame, target, gates, variables)
     is_open = seen & (existing >= 0).any(axis=-1)
     _observe_things(grounder, variables[is_open], found[is_open], states, existing[is_open], span)
@@ -117,7 +117,7 @@ def observe_alike(grounder: Grounder, given: Sequence[Given]) -> list[Given]:
         # What is wrong is told where it stands.
         with suppress(GmError):
             frame, target, value = _with_columns(same)
-            variables, _, found, seen = _seen(grounder, frame, target, value, same[0].span)
+            variables, _, found, seen = seen_of(grounder, frame, target, value, same[0].span)
             variables = variables.astype(np.int32)
             grounder.builder.observed.extend(
                 (variables[k : k + 1], found[k : k + 1], same[k].span)
@@ -170,10 +170,14 @@ def _with_columns(same: Sequence[ObservedGiven]) -> tuple[Frame, Reference, Expr
     return Frame(len(same), columns), target, value
 
 
-def _seen(
+def seen_of(
     grounder: Grounder, frame: Frame, target: Reference, value: Expression, span: Span
 ) -> tuple[np.ndarray, States, np.ndarray, np.ndarray]:
-    """Return the variables of a target, their states, which ones are seen, and whether any is."""
+    """Return the variables of a target, their states, in which each is seen, and whether it is.
+
+    Raises:
+        GmError: when a value is outside its variable's domain, or shapes differ.
+    """
     env = environment(grounder, frame)
     variables, states = locate_array(target, env)
     values = array_value(value, env, variables.ndim)

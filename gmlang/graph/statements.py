@@ -41,9 +41,11 @@ from gmlang.core.records.reals import (
     PredictWithin,
 )
 from gmlang.core.walk import is_real_reference
-from gmlang.diagnostics import GmError, Span
+from gmlang.diagnostics import GmError, Source, Span
+from gmlang.errors.later import picked_changed
 from gmlang.errors.learning.written import prior_used_elsewhere
 from gmlang.graph.builder import Origin
+from gmlang.graph.doing import changing
 from gmlang.graph.fixpoints import lower_definition
 from gmlang.graph.lowering.forms.matches import match
 from gmlang.graph.lowering.forms.sites import is_moving, sites_of, why_unmatched
@@ -80,6 +82,7 @@ def ground_statement(scene: Scene, frame: Frame, statement: Statement) -> None:
     outer, _ = expand(environment(scene.grounder, frame), statement.context)
     if isinstance(statement, Predict | PredictActive | PredictReal | PredictWithin | Cover):
         outer = heard(scene.grounder, outer, statement.confidence)
+    outer = changing.still_said(scene.grounder, outer, statement)
     if outer.count == 0:
         return
     gates = _gates(scene, statement)
@@ -154,7 +157,7 @@ def _mechanism(
 ) -> None:
     grounder = scene.grounder
     kind = "draw" if isinstance(statement, Draw) else "define"
-    slot = locate(statement.target, environment(grounder, frame))
+    frame, slot, _ = changing.locate_unchanged(grounder, frame, statement.target)
     if not gates:
         grounder.builder.mechanisms.append((slot.variables.astype(np.int32), statement.span))
     origin = _origin(scene, kind, statement)
@@ -191,7 +194,8 @@ def _predict(scene: Scene, frame: Frame, statement: Predict, gates: tuple[Expres
     term = terms.Drawn(statement.target, statement.distribution, statement.confidence, base)
     for rows, part, extra in unsilenced(scene, frame, slot.variables, statement.span):
         targets = np.broadcast_to(slot.variables, frame.count)[rows]
-        origin = Origin("predict", statement.span, scene.model, targets)
+        part, kept = changing.without_changed(grounder.world, part, targets)
+        origin = Origin("predict", statement.span, scene.model, targets[kept])
         lower(grounder, part, Job(term, (*gates, *extra), origin))
 
 
@@ -209,6 +213,8 @@ def _matched(scene: Scene, frame: Frame, statement: Predict, gates: tuple[Expres
     if any(silence.model == scene.model for silence in scene.silences):
         return False
     found = sites_of(scene.grounder, frame, statement.target)
+    if changing.are_unchanged(scene.grounder.world, found.variables()) is not None:
+        raise GmError([picked_changed(statement.span, statement.target.span.text)])
     base = declared_log_base(scene.grounder, statement.target)
     term = terms.Drawn(statement.target, statement.distribution, statement.confidence, base)
     origin = Origin("predict", statement.span, scene.model, found.variables())
@@ -260,8 +266,6 @@ CERTAINLY = np.zeros(1), np.full(1, -np.inf)
 
 
 def _nothing() -> terms.Value:
-    from gmlang.diagnostics import Source
-
     return terms.Value(Constant(Span(Source("", ""), 0, 0), 0.0, Real()))
 
 
@@ -288,7 +292,9 @@ def predict_activation(
     """
     table = grounder.world.models[target.model]
     _refuse_learned_prior(grounder, table.symbol, job)
-    slot = locate(target, environment(grounder, frame))
+    frame, slot, rows = changing.locate_unchanged(grounder, frame, target)
+    log_on, log_off = (log if log.size == 1 else log[rows] for log in (log_on, log_off))
+    job = changing.of_rows(job, rows)
     prior = grounder.world.priors[target.model][slot.variables - table.start]
     with np.errstate(divide="ignore", invalid="ignore"):
         on = np.where(prior > 0, log_on - np.log(prior), -np.inf)

@@ -34,6 +34,7 @@ from gmlang.queries.dispatch import answer, is_late, unanswered
 from gmlang.queries.each import Seen, answer_each
 from gmlang.queries.session import Session
 from gmlang.queries.settings import Settings, begin
+from gmlang.queries.worlds.done import does_something
 
 _ROWS_MIN = 8
 """Fewer rows are bound one by one: to find out what is looked up takes some groundings."""
@@ -212,6 +213,9 @@ def _looked_up(model: Bound, query: Query, rows: DataRows, settings: Settings) -
     None can where they are few, or the program does more with the data than look numbers up.
     """
     program, given = model.checked.program, frozenset(rows.columns)
+    if does_something(query):
+        # Another world's graph would have to be known for all rows.
+        return
     names = looked_up(program, given) if rows.count >= _ROWS_MIN else None
     if names is None or any(num_mentions(query, name) for name in changed_with(program, given)):
         return

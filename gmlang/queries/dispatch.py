@@ -17,6 +17,7 @@ from gmlang.queries.remembered.whole import find_whole, keep_whole, key_of
 from gmlang.queries.rows.preparing import refuse_joint
 from gmlang.queries.session import Prepared, Session, ask, ground_before, prepare
 from gmlang.queries.settings import Settings, begin
+from gmlang.queries.worlds.done import world_of, world_of_all
 from gmruntime.answer import Answer as RuntimeAnswer
 from gmruntime.answer import Marginals
 from gmruntime.budget import Budget, now_s
@@ -38,18 +39,19 @@ def answer(session: Session, question: Query | Assert, settings: Settings) -> An
     known = None if key is None else find_whole(session, key, start_s)
     if known is not None:
         return known
-    ground_first(session, asked, settings)
-    start_s = now_s()
-    memory = session.memory if settings.remembers else None
-    kept = session.workspace
-    settings = replace(settings, workspace=kept, memory=memory, guide=session.guide)
+    here, inner = world_of(session, asked)
+    if here is session:
+        ground_first(session, asked, settings)
+        start_s = now_s()
+    memory = here.memory if settings.remembers else None
+    settings = replace(settings, workspace=here.workspace, memory=memory, guide=here.guide)
     try:
         if isinstance(question, Assert):
             settings = begin(settings, None)
             found = _check_assertion(session, question, settings)
         else:
             settings = begin(settings, question.within_s)
-            found = over_nodes(session, question, settings, _answer_query)
+            found = over_nodes(here, inner, settings, _answer_query)
     except TimeoutError:
         # Its time was over before the runtime could be asked.
         found = unanswered(question, settings)
@@ -120,7 +122,8 @@ def _answer_each(session: Session, queries: Sequence[Query], settings: Settings)
             found.update({number: unanswered(queries[number], settings) for number in numbers})
         elif len(group) > 1:
             try:
-                answers = all_over_nodes(session, group, shared, _answer_at_once)
+                here, group = world_of_all(session, group)
+                answers = all_over_nodes(here, group, shared, _answer_at_once)
             except TimeoutError:
                 answers = [unanswered(query, settings) for query in group]
             found.update(zip(numbers, answers, strict=True))
@@ -160,7 +163,8 @@ def contradicted(query: Query, value: object) -> Answer:
 
 def ground_first(session: Session, query: Query, settings: Settings) -> None:
     """Make the program's own graph, which serves all its questions, before the clock starts."""
-    if settings.budget is not None or session.base is not None:
+    session, query = world_of(session, query)
+    if settings.budget is not None or session.base is not None or session.is_world:
         return
     match question_of(query).answered:
         case Composed(written_out=written_out):

@@ -46,6 +46,7 @@ from gmlang.queries.session import (
     prepare_for_rows,
 )
 from gmlang.queries.settings import Settings, begin
+from gmlang.queries.worlds.done import world_of, world_of_all
 from gmruntime.answer import Marginals
 from gmruntime.answer import Query as RuntimeQuery
 from gmruntime.arrays import Bool, Int32, Int64
@@ -130,6 +131,7 @@ def _in_time(found: Iterator[_T], nothing: _T, count: int, budget: Budget) -> It
 
 
 def _each(session: Session, query: Query, seen: Seen, settings: Settings) -> Iterator[Answer]:
+    session, query = world_of(session, query)
     match question_of(query).answered:
         case Single():
             return _single(session, query, seen, settings)
@@ -153,6 +155,7 @@ def _group(
     session: Session, group: Sequence[Query], seen: Seen, settings: Settings
 ) -> Iterator[Sequence[Answer]]:
     """Answer queries that need marginals under the same conditions by one question."""
+    session, group = world_of_all(session, group)
     prepared, pieces = prepare_together(session, group, settings.running(), prepare_for_rows)
     question = Marginals(asked_once(prepared))
     return _put(prepared, question, list(zip(group, pieces, strict=True)), seen, settings)

@@ -10,6 +10,7 @@ from gmlang.queries.questions import question_of
 from gmlang.queries.session import Session, prepare
 from gmlang.queries.settings import Settings, begin
 from gmlang.queries.waking.asking import may_wake, method_of
+from gmlang.queries.worlds.done import world_of
 from gmruntime.elimination.plan import Plan, describe
 from gmruntime.graph import GraphError
 from gmruntime.inference import plan
@@ -65,6 +66,7 @@ def plan_of(session: Session, question: Query | Assert, settings: Settings) -> P
     """
     if isinstance(question, Assert):
         return Planned(question.text, "assert", "as much as the queries in it")
+    session, question = world_of(session, question)
     how = question_of(question).answered
     if isinstance(how, Composed):
         return _composed_plan(session, question, how, settings)

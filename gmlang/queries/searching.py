@@ -15,6 +15,7 @@ from gmlang.queries.reading import asked_names, asked_once, assignment_map
 from gmlang.queries.remembered.asking import start_of
 from gmlang.queries.session import Session, ground_before, prepare
 from gmlang.queries.settings import Settings, begin
+from gmlang.queries.worlds.done import world_of
 from gmruntime import answer as runtime
 from gmruntime.answer import Improvement, Status
 from gmruntime.budget import Budget
@@ -53,6 +54,7 @@ def steps(session: Session, question: Query | Assert, settings: Settings) -> Ite
     """
     if not isinstance(question, Map | MarginalMap):
         raise GmError([asking.only_maxima_are_searched(question.span)])
+    session, question = _in_world(session, question)
     ground_before(session, question, settings.allowed_bytes())
     settings = begin(settings, question.within_s)
     try:
@@ -64,6 +66,13 @@ def steps(session: Session, question: Query | Assert, settings: Settings) -> Ite
         yield Step(found.seconds, found.log_score, found.log_bound, found.engine, value)
 
 
+def _in_world(session: Session, query: Map | MarginalMap) -> tuple[Session, Map | MarginalMap]:
+    """Return the session of the world that a query is about, and the query about it."""
+    here, inner = world_of(session, query)
+    assert isinstance(inner, Map | MarginalMap)
+    return here, inner
+
+
 def improvements(
     session: Session, query: Map | MarginalMap, settings: Settings
 ) -> Iterator[Improvement]:
@@ -72,6 +81,7 @@ def improvements(
     Raises:
         GmError: when the query does not fit the program.
     """
+    session, query = _in_world(session, query)
     settings = begin(settings, query.within_s)
     try:
         prepared = prepare(session, query, settings.running())
@@ -101,6 +111,7 @@ def searched_answer(
     session: Session, query: Map, steps: list[Improvement], budget: Budget | None = None
 ) -> Answer:
     """Return the answer that a search ended in, whose budget was given."""
+    session, query = _in_world(session, query)
     base = MapAnswer(query.text, name=query.name)
     found = [step for step in steps if step.is_found]
     try:

@@ -10,6 +10,7 @@ from gmlang.core.ast import Context, Expression
 from gmlang.core.check.joint.routes import Key, joint_keys, real_keys
 from gmlang.core.mentions import expressions_of, held_in, mentions
 from gmlang.core.program import (
+    DoGiven,
     EventGiven,
     Given,
     ObservedGiven,
@@ -73,6 +74,8 @@ class Session:
         seen: variables, their states and what said so: evidence of every question.
         guide: says where searches for a maximum begin; None lets them begin where they like.
         coarse: asks the same with fewer nodes of hidden reals; None until that is needed.
+        worlds: in which something was done, by what that was, as it is written out.
+        is_world: whether it is one of these: its program is grounded within a question's budget.
     """
 
     program: Program
@@ -85,6 +88,8 @@ class Session:
     seen: tuple[tuple[np.ndarray, np.ndarray, Span], ...] = ()
     guide: Guide | None = None
     coarse: "Session | None" = None
+    worlds: "dict[str, Session]" = field(default_factory=dict[str, "Session"])
+    is_world: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -153,10 +158,18 @@ def check_defined(grounding: Grounding) -> Grounding:
     return grounding
 
 
-def base_grounding(session: Session, memory_bytes: int | None = None) -> Grounding:
-    """Return the grounded program, grounding it, within memory, when that has not been done."""
+def base_grounding(
+    session: Session, memory_bytes: int | None = None, budget: Budget | None = None
+) -> Grounding:
+    """Return the grounded program, grounding it, within memory, when that has not been done.
+
+    Raises:
+        TimeoutError: when the question of a world of its own has no time left.
+    """
     if session.base is None:
-        grounding = ground(session.program, session.world, memory_bytes=memory_bytes)
+        within = budget if session.is_world else None
+        found = session.program, session.world
+        grounding = ground(*found, budget=within, memory_bytes=memory_bytes)
         session.base = _heard(session, grounding)
     return session.base
 
@@ -177,10 +190,10 @@ def grounding_for(session: Session, query: Query, budget: Budget | None) -> Grou
     extra = mentions(query)
     memory_bytes = None if budget is None else budget.memory_bytes
     if not extra:
-        return base_grounding(session, memory_bytes)
+        return base_grounding(session, memory_bytes, budget)
     base, relates, reals = session.base, query.relates_reals, real_keys(e for _, e in extra)
     if _are_joint(session, extra):
-        base, reals = base_grounding(session, memory_bytes), set[Key]()
+        base, reals = base_grounding(session, memory_bytes, budget), set[Key]()
     if base is not None and not reals and all_exist(base.world, extra, base.names):
         return base
     joint = joint_keys(session.program, extra, relates=relates)
@@ -202,7 +215,8 @@ def _finished(
     if not begun.is_own:
         return _heard(session, begun.finish(budget))
     if session.base is None:
-        session.base = _heard(session, begun.finish(None, memory_bytes))
+        within = budget if session.is_world else None
+        session.base = _heard(session, begun.finish(within, memory_bytes))
     return session.base
 
 
@@ -316,6 +330,8 @@ def _condition(prepared: Prepared, given: Given) -> None:
             frame, target = picked(grounder, ONE_INSTANCE, given.target)
             variables, _ = locate_array(target, environment(grounder, frame))
             prepared.conditioned.extend(int(v) for v in variables.reshape(-1))
+        case DoGiven():
+            raise AssertionError("a question about another world is asked there")
 
 
 def ask(
@@ -376,19 +392,9 @@ def ask_rows(
     settings: Settings,
     query: Query,
 ) -> Iterator[RuntimeAnswer | None]:
-    """Put a question about a query's own graph to the runtime, for many rows of evidence.
-
-    Args:
-        prepared: with the query's graph.
-        question: about it.
-        rows: a state for each observed variable, -1 for the others, in each row.
-        settings: with a budget that has begun, for all rows together.
-        query: that is being answered.
+    """Do what `ask` does for many rows of evidence, within one budget.
 
     Returns:
         The answer to each row, in order; None where there was no time for one.
-
-    Raises:
-        GmError: when the query's `using` is not understood.
     """
     return ask_graph_rows(prepared.graph(), question, rows, settings, query)

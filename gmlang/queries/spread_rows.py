@@ -27,6 +27,7 @@ from gmlang.queries.remembered.copies import to_give
 from gmlang.queries.session import GROUNDED_S, Session, grounding_for
 from gmlang.queries.settings import Settings, begin
 from gmlang.queries.spread import POLL_S, Asked, noted, of_worker
+from gmlang.queries.worlds.done import does_something
 from gmruntime.arrays import Int32, Int64
 from gmruntime.budget import now_s
 from gmruntime.rows.asking import PROGRAMMED
@@ -83,7 +84,7 @@ def answers_of_rows(model: Asked, query: Query, seen: Seen, settings: Settings) 
         GmError: when the query or the rows do not fit the program.
     """
     session = model.session()
-    if settings.workers is None or _is_one_program(session, query):
+    if settings.workers is None or does_something(query) or _is_one_program(session, query):
         return answer_each(session, query, seen, settings)
     return _spread(model, query, seen, settings)
 

@@ -15,6 +15,7 @@ from gmlang.syntax.ast_expressions import Boolean as Boolean
 from gmlang.syntax.ast_expressions import Braces as Braces
 from gmlang.syntax.ast_expressions import Brackets as Brackets
 from gmlang.syntax.ast_expressions import Call as Call
+from gmlang.syntax.ast_expressions import Change as Change
 from gmlang.syntax.ast_expressions import Compare as Compare
 from gmlang.syntax.ast_expressions import Comprehension as Comprehension
 from gmlang.syntax.ast_expressions import Conditional as Conditional

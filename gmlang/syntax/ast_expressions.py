@@ -67,7 +67,7 @@ class Call:
     """`f(a, b, leak=c)`, `NoisyOr(d[i]: q[i] for i in ..., leak=l)`, `sum(e for i in ... if c)`.
 
     `P(a | c, d = e)` and the like: `given` holds what stands after the bar, None without a bar;
-    an item `a = b` is an `Equation`. `had` holds what stands after `had` (reserved).
+    an item `a = b` is an `Equation`. `had` holds what stands after `had`.
     """
 
     span: Span
@@ -84,6 +84,16 @@ class Equation:
     span: Span
     left: "Expression"
     right: "Expression"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """`a ~ d` or `a := e` as an argument: in `do(...)`; operator "~" or ":="."""
+
+    span: Span
+    target: "Expression"
+    operator: str
+    value: "Expression"
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +255,7 @@ Expression = (
     | Juxtaposition
     | Is
     | MatchExpression
+    | Change
 )
 Argument = Expression | Equation | Pair | Comprehension
 

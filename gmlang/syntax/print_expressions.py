@@ -82,6 +82,8 @@ def _print(expression: ast.Expression) -> tuple[str, int]:
         case ast.Is():
             thing = print_expression(expression.thing, RANGE)
             return f"{thing} is {' '.join(map(print_expression, expression.models))}", COMPARE
+        case ast.Change(target=target, operator=operator, value=value):
+            return f"{print_expression(target)} {operator} {print_expression(value)}", _CONDITIONAL
         case ast.MatchExpression():
             raise AssertionError("a match stands only after `~`, `:=` or `=`")
 

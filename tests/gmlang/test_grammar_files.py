@@ -10,7 +10,7 @@ from gmlang.editor.grammar import SCOPE, cell_grammar, files, grammar
 from gmlang.words import WORDS, Kind
 
 FOLDER = Path(__file__).resolve().parents[2] / "editors" / "vscode"
-CALLED = (Kind.FAMILY, Kind.AGGREGATE, Kind.FUNCTION, Kind.QUERY, Kind.LATER)
+CALLED = (Kind.FAMILY, Kind.AGGREGATE, Kind.FUNCTION, Kind.QUERY, Kind.GIVEN, Kind.LATER)
 
 
 @pytest.mark.parametrize("name", files())

@@ -21,7 +21,8 @@ PHASES = {
     "inference": ("GM3", "GM5"),
     "learning": "GM7",
     "filtering": "GM8",
-    "warnings": ("GM29", "GM43", "GM468"),
+    "acting": ("GM27", "GM3", "GM6"),
+    "warnings": ("GM27", "GM29", "GM43", "GM468"),
 }
 
 

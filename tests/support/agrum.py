@@ -7,3 +7,4 @@ from typing import Any
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     pyagrum: Any = importlib.import_module("pyagrum")
+    causal: Any = importlib.import_module("pyagrum.causal")

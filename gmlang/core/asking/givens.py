@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from gmlang.core.asking import doing
 from gmlang.core.ast import (
     Activation,
     Apply,
@@ -24,7 +25,7 @@ from gmlang.core.expressions import aggregates, scalars
 from gmlang.core.expressions.operators import all_of, comparison, fit, need_bool, need_known
 from gmlang.core.names.scope import Env
 from gmlang.core.print import show
-from gmlang.core.program import EventGiven, Given, ObservedGiven, Query, VariableGiven
+from gmlang.core.program import DoGiven, EventGiven, Given, ObservedGiven, Query, VariableGiven
 from gmlang.core.walk import is_random, is_real_reference, walk
 from gmlang.errors import asking
 from gmlang.errors import probabilities as reals
@@ -51,6 +52,9 @@ def _given(
     leaves_open: bool,
 ) -> tuple[Given, ...]:
     span = item.span
+    if doing.is_do(state, env, item):
+        assert isinstance(item, ast.Call)
+        return doing.check_do(state, env, item)
     if isinstance(item, ast.Comprehension):
         whole = aggregates.check_aggregate(state, env, _all_of_loop(item), "all")
         return (EventGiven(span, whole),)
@@ -157,6 +161,8 @@ def mentions_loop(query: Query, keys: set[str]) -> bool:
                 expressions_.append(condition)
             case VariableGiven(target=target):
                 expressions_.append(target)
+            case DoGiven(change=change):
+                expressions_ += [change.target, change.value]
         for expression in expressions_:
             if any(isinstance(p, Local) and p.key in keys for p in walk(expression)):
                 return True

@@ -9,6 +9,7 @@ from gmlang.core.check.lints import expressions_of
 from gmlang.core.mentions import expressions_of as asked_by
 from gmlang.core.program import (
     Assert,
+    DoGiven,
     EventGiven,
     ObservedGiven,
     Program,
@@ -80,6 +81,7 @@ def misplaced_in_question(question: Query | Assert) -> Iterator[Diagnostic]:
     if question.takes_reals:
         return
     allowed: list[Expression] = [g.target for g in question.given if isinstance(g, ObservedGiven)]
+    allowed += [g.change.target for g in question.given if isinstance(g, DoGiven)]
     if question.names_states and question.takes_joint:
         allowed += [asked.value for asked in question.asked if is_real_reference(asked.value)]
     of_numbers = [

@@ -33,6 +33,7 @@ from gmlang.core.expressions.sharing import checked_once, used_at
 from gmlang.core.names.scope import DefMeaning, Env, LearnedDefMeaning, ModelMeaning, guarded
 from gmlang.core.places import forms as places
 from gmlang.core.places.values import is_place
+from gmlang.core.records.doing import DO
 from gmlang.core.walk import type_of
 from gmlang.diagnostics import Span
 from gmlang.errors import declarations as declaration_errors
@@ -40,6 +41,7 @@ from gmlang.errors import forms as form_errors
 from gmlang.errors import later
 from gmlang.errors import names as name_errors
 from gmlang.errors import types as errors
+from gmlang.errors.acting import doing as doing_errors
 from gmlang.errors.forms import Form
 from gmlang.families import CALLED, DENSITIES
 from gmlang.families import LATER as LATER_FAMILIES
@@ -52,8 +54,6 @@ FUNCTIONS = ("abs", *_WHOLE, *_REAL)
 
 OF_THINGS = (models.EXISTS, models.COMPOSITE)
 """What is asked of one thing."""
-
-LATER = {"do": "do(...)"}
 
 
 def check(
@@ -100,6 +100,8 @@ def check(
             fail(state, form_errors.type_mismatch(span, Form.SINGLE_VALUE, _form(expression)))
         case ast.Equation():
             fail(state, form_errors.equation_for_value(span))
+        case ast.Change(operator=operator):
+            fail(state, form_errors.change_for_value(span, operator))
         case ast.Pair():
             fail(state, form_errors.type_mismatch(span, Form.VALUE, Form.PAIR))
         case ast.Comprehension():
@@ -256,8 +258,8 @@ def check_call(state: Checking, env: Env, call: ast.Call, expected: Type | None)
 
 def _not_a_function(state: Checking, env: Env, function: ast.Name) -> NoReturn:
     text = function.text
-    if text in LATER:
-        fail(state, later.reserved(function.span, LATER[text]))
+    if text == DO:
+        fail(state, doing_errors.not_behind_bar(function.span))
     if text in CALLED:
         fail(state, form_errors.family_for_value(function.span, text))
     if text in LATER_FAMILIES or text in DENSITIES:

@@ -30,6 +30,7 @@ from gmlang.errors import later
 from gmlang.errors import probabilities as errors
 from gmlang.families.priors import PRIORS
 from gmlang.graph.builder import Origin
+from gmlang.graph.doing.reals import observations
 from gmlang.graph.lowering.grounder import Grounder, environment
 from gmlang.graph.observations import array_value, fitted, heard
 from gmlang.graph.reals.densities import normal_parameters
@@ -81,7 +82,7 @@ def declare_hidden(
     world = grounder.world
     if not any(world.reals.values()):
         return
-    seen = _observed(grounder, program.statements)
+    seen = _observed(grounder, (*program.statements, *observations(program)))
     gathered: dict[Key, _Gathered] = {}
     for frame, statement in _statements(grounder, program):
         # What is wrong with a statement is told where it is grounded.

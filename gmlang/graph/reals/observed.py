@@ -153,12 +153,14 @@ def add_bases_of_reals(grounder: Grounder) -> None:
             world = grounder.world
             if (entity, array.name) in {**world.joint_reals, **world.outer_reals}:
                 continue
-            seen = array.values[~np.isnan(array.values)]
+            kept = ~np.isnan(array.values)
+            count = int(array.values.size - kept.sum())
+            kept[world.changed_reals.get((entity, array.name), np.zeros(0, np.int64))] = False
+            seen = array.values[kept]
             if array.log_base is not None:
                 total = float(array.log_base(seen).sum())
             else:
                 hidden = grounder.world.hidden_reals.get((entity, array.name))
-                count = array.values.size - len(seen)
                 count -= 0 if hidden is None else int((hidden.variables >= 0).sum())
                 total = count * array.log_length()
             if total:

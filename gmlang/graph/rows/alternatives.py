@@ -17,6 +17,7 @@ from gmlang.core.walk import rename_locals
 from gmlang.diagnostics import GmError
 from gmlang.errors import probabilities as errors
 from gmlang.graph.alternatives import forbid_two, how_many_hold
+from gmlang.graph.doing.reals import unset_instances
 from gmlang.graph.lowering.grounder import Grounder, environment, together
 from gmlang.graph.lowering.same_target import by_target, side_by_side
 from gmlang.graph.rows.adding import draw_real, noted
@@ -31,7 +32,11 @@ def draw_alternatives(grounder: Grounder, statements: Sequence[DrawReal]) -> Non
     Raises:
         GmError: where a parameter leaves a law without meaning.
     """
-    frames = [expand(environment(grounder, ONE_INSTANCE), s.context)[0] for s in statements]
+    outer = [expand(environment(grounder, ONE_INSTANCE), s.context)[0] for s in statements]
+    frames = [
+        unset_instances(grounder, frame, s.target)
+        for s, frame in zip(statements, outer, strict=True)
+    ]
     pairs = zip(statements, frames, strict=True)
     targets = [real_numbers(s.target, environment(grounder, frame)) for s, frame in pairs]
     for numbers, members in by_target(targets):

@@ -25,6 +25,7 @@ from gmlang.core.walk import is_random, rename_locals
 from gmlang.diagnostics import GmError
 from gmlang.errors import declarations as errors
 from gmlang.graph.builder import Origin
+from gmlang.graph.doing.changing import without_changed
 from gmlang.graph.lowering.forms.columns import values_of
 from gmlang.graph.lowering.grounder import Grounder, Job, environment, together
 from gmlang.graph.lowering.same_target import Members, by_target, side_by_side
@@ -111,6 +112,8 @@ def _layers(scene: Scene, frame: Frame, job: Job, ranks: np.ndarray) -> Iterator
     inside = replace(scene, model=job.origin.model, own=term.own)
     sites = _each(locate(term.target, environment(grounder, frame)).variables, frame)
     for rows, part, extra in unsilenced(inside, frame, sites, job.origin.span):
+        part, kept = without_changed(grounder.world, part, sites[rows])
+        rows = rows[kept]
         when = together((*job.gates, *extra))
         may = _may_hold(when, environment(grounder, part))
         rows, part = rows[may], select_rows(part, may)

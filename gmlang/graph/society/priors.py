@@ -1,5 +1,7 @@
 """The priors of models, and the parts of composites."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from gmlang.core.ast import Activation, Dist, Distribution, Expression, Local, Thing
@@ -7,6 +9,7 @@ from gmlang.core.program import ModelSymbol, ParameterSymbol, Program
 from gmlang.core.records.covering import is_existence
 from gmlang.families.bernoulli import BERNOULLI
 from gmlang.graph.builder import Origin
+from gmlang.graph.doing.changing import are_unchanged
 from gmlang.graph.lowering.grounder import Grounder, Job, environment, together
 from gmlang.graph.lowering.lower import lower
 from gmlang.graph.society.existence import (
@@ -53,7 +56,7 @@ def add_prior(scene: Scene, program: Program, table: ModelTable) -> None:
         tables = np.stack([np.log1p(-prior), np.log(prior)], axis=1)
     variables = table.start + np.arange(len(table.keys))
     origin = Origin("prior", symbol.span, symbol.name)
-    for rows, things in groups_of(existence_variables(grounder.world, table)):
+    for rows, things in _groups(grounder, table):
         own = tables[rows]
         if (own == own[:1]).all():
             own = own[:1]
@@ -67,13 +70,22 @@ def _written(symbol: ModelSymbol) -> tuple[Expression, ...]:
     return () if symbol.prior is None else (symbol.prior,)
 
 
+def _groups(grounder: Grounder, table: ModelTable) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Group the instances that their prior speaks of, by which of their things may not exist."""
+    kept = are_unchanged(grounder.world, table.start + np.arange(len(table.keys)))
+    for rows, things in groups_of(existence_variables(grounder.world, table)):
+        own = np.ones(len(rows), np.bool_) if kept is None else kept[rows]
+        if own.any():
+            yield rows[own], things[own]
+
+
 def _lower_prior(grounder: Grounder, table: ModelTable) -> None:
     """Add a prior that is learned like what a mechanism draws."""
     symbol = table.symbol
     own = own_activation(symbol)
     drawn = Distribution(symbol.span, BERNOULLI.name, _written(symbol), (), Dist())
     origin = Origin("prior", symbol.span, symbol.name)
-    for rows, things in groups_of(existence_variables(grounder.world, table)):
+    for rows, things in _groups(grounder, table):
         frame = model_frame(symbol, table.rows[rows])
         frame, law = drawn_while_they_exist(grounder, frame, things, drawn)
         lower(grounder, frame, Job(terms.Drawn(own, law), (), origin))

@@ -128,6 +128,7 @@ def mentioned(statement: Statement) -> list[Expression]:
 def discover(
     world: World,
     statements: Iterable[Statement],
+    done: Iterable[tuple[Context, Expression]],
     extra: Iterable[tuple[Context, Expression]],
     names: dict[str, str],
 ) -> tuple[dict[str, np.ndarray], bool]:
@@ -139,6 +140,7 @@ def discover(
     Args:
         world: its `models` hold an empty table for every model.
         statements: those outside models.
+        done: expressions of what is done to variables, which mention instances.
         extra: further expressions that mention instances, such as a query's.
         names: of loop variables, for messages.
     """
@@ -157,6 +159,8 @@ def discover(
     for statement in statements:
         for expression in mentioned(statement):
             note(_activations(world, ONE_INSTANCE, statement.context, expression, names))
+    for context, expression in done:
+        note(_activations(world, ONE_INSTANCE, context, expression, names))
     _follow(world, queue, note, names)
     for context, expression in extra:
         note(_activations(world, ONE_INSTANCE, context, expression, names))

@@ -287,6 +287,8 @@ class World:
         holders: by the family, of those that are mentioned.
         members: by the family and its last arguments, the names that its members have.
         redirect: what stands for each variable that an author names; None: itself.
+        changed: variables that come about otherwise than the program says, ascending; None: none.
+        changed_reals: places of real attributes that are set to numbers, ascending.
         unspoken: sites of predictions that were left out since they sum to one, and where these
             are; None where they may not be.
         budget: of the question that is grounded; None for the program, which is no question.
@@ -324,6 +326,10 @@ class World:
     uneven: list[UnevenRow] = field(default_factory=list[UnevenRow])
     warnings: list[Diagnostic] = field(default_factory=list[Diagnostic])
     redirect: np.ndarray | None = None
+    changed: np.ndarray | None = None
+    changed_reals: dict[tuple[str, str], np.ndarray] = field(
+        default_factory=dict[tuple[str, str], np.ndarray]
+    )
     calls: dict[Function, dict[Given, Found]] = field(
         default_factory=dict[Function, dict[Given, Found]]
     )

@@ -15,6 +15,7 @@ from gmlang.errors.learning import dreams as errors
 from gmlang.graph.builder import Builder, evidence_of
 from gmlang.learning.dreams.recogniser import Recogniser, program_digest
 from gmlang.queries.session import Session, base_grounding, prepare
+from gmlang.queries.worlds.done import does_something
 from gmruntime.answer import Samples, Status
 from gmruntime.budget import Budget, begin_budget
 from gmruntime.estimates.drawing import drawn_by_mechanisms
@@ -109,7 +110,7 @@ def _observed(session: Session, questions: tuple[Query | Assert, ...]) -> np.nda
     evidence, _ = evidence_of(base.builder)
     found = {int(v) for v in np.flatnonzero(evidence >= 0)}
     for question in questions:
-        if not isinstance(question, Query) or not question.given:
+        if not isinstance(question, Query) or not question.given or does_something(question):
             continue
         try:
             prepared = prepare(session, question)

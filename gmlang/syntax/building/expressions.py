@@ -133,6 +133,14 @@ class Expressions:
         """`a = b`."""
         return ast.Equation(self.span(meta), *children)
 
+    def change_draw(self, meta: Node, children: list[Node]) -> ast.Change:
+        """`a ~ d`, in `do(...)`."""
+        return ast.Change(self.span(meta), children[0], "~", children[1])
+
+    def change_define(self, meta: Node, children: list[Node]) -> ast.Change:
+        """`a := e`, in `do(...)`."""
+        return ast.Change(self.span(meta), children[0], ":=", children[1])
+
     def pair(self, meta: Node, children: list[Node]) -> ast.Pair:
         """`a: b`."""
         return ast.Pair(self.span(meta), *children)

@@ -1,0 +1,1 @@
+"""Messages about what is done, decided and imagined."""
