@@ -244,11 +244,22 @@ def _pairs(
                 yield holds, probability(item.value, inner.guarded(holds, wanted=True))
 
 
+def _check_named(item: Item, key: np.ndarray, states: States, env: Env) -> None:
+    """Note the places where a value that has a probability lies outside a variable's domain."""
+    assert item.key is not None
+    if (outside := _outside(key, states)).any():
+        weight = np.asarray(evaluate(item.value, env.guarded(outside, wanted=True)), np.float64)
+        check_inside(item.key, key, states, env.guarded(weight != 0, wanted=True))
+
+
+def _outside(value: np.ndarray, states: States) -> np.ndarray:
+    is_outside = ~((value >= states.first) & (value < states.first + states.count))
+    return is_outside | (value != np.round(value))
+
+
 def check_inside(expression: Expression, value: np.ndarray, states: States, env: Env) -> None:
     """Note the places where a value lies outside a variable's domain."""
-    bad = ~((value >= states.first) & (value < states.first + states.count))
-    bad |= value != np.round(value)
-    if not bad.any():
+    if not (bad := _outside(value, states)).any():
         return
     text = expression.span.text
 
@@ -370,7 +381,7 @@ def _named(
             others.append((item, item_env))
             continue
         key = exact_numbers(evaluate(item.key, item_env))
-        check_inside(item.key, key, states, env)
+        _check_named(item, key, states, item_env)
         here = values == key
         named = named | here
         yield item, here, item_env
