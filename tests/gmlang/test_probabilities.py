@@ -392,34 +392,3 @@ def test_a_variable_twice_in_what_has_no_value_is_a_mistake_of_the_program():
     )
     with pytest.raises(GmError, match=r"is outside 0\.\.2"):
         gmlang.compile(text).query("logZ()")
-
-
-# --- Values that are random themselves ----------------------------------------------------
-
-
-@settings(max_examples=25, deadline=None)
-@given(
-    step=st.integers(-3, 3),
-    chances=st.lists(st.sampled_from([0.0, 0.25, 0.5]), min_size=6, max_size=6),
-    is_rest=st.booleans(),
-)
-def test_a_value_outside_the_domain_needs_a_probability_of_zero(
-    step: int, chances: list[float], is_rest: bool
-):
-    rest = ", rest" if is_rest else ", x: 1 - p[x]"
-    program = (
-        f"data p[6] = {chances}\nvar x : 0..5 ~ Uniform()\n"
-        f"var y : 0..5 ~ {{x + {step}: p[x]{rest}}}"
-    )
-    if any(p > 0 and not 0 <= x + step <= 5 for x, p in enumerate(chances)):
-        assert "GM414" in _refusal(program, "P(y)")
-        return
-    expected = np.zeros(6)
-    for x, p in enumerate(chances):
-        named = {x + step} & set(range(6)) if is_rest else {x}
-        if 0 <= x + step <= 5:
-            expected[x + step] += p / 6
-        others = [y for y in range(6) if y not in named] if is_rest else [x]
-        expected[others] += (1 - p) / 6 / len(others)
-    found = np.array(list(_row(program, "P(y)").values()))
-    assert found == pytest.approx(expected, abs=1e-12)

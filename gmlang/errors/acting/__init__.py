@@ -1,0 +1,1 @@
+"""Mistakes of programs that act: calls and processes."""
