@@ -11,6 +11,7 @@ from gmlang.core.ast import (
     Activation,
     AttributeRef,
     Bind,
+    Constant,
     Context,
     Distribution,
     Domain,
@@ -89,7 +90,8 @@ class ModelSymbol:
     """A model: a predicate with predictions.
 
     Attributes:
-        prior: P(active); None means 0.5, and for a conjunction that it has none of its own.
+        prior: P(active); None means 0.5, and for a conjunction that it has none of its own; the
+            constant 0 that it is active only where another calls it.
         body: the statements that apply while it is active. Their contexts do not repeat that.
         parts: of a composite, the activations it is the conjunction of; () for others.
         soft, is_open: a composite may contradict itself; its parts are still to be learned.
@@ -105,6 +107,11 @@ class ModelSymbol:
     soft: bool = False
     is_open: bool = False
     depth: Expression | None = None
+
+    @property
+    def is_called(self) -> bool:
+        """Say whether it is active only where another model calls it: `prior 0` is written."""
+        return isinstance(self.prior, Constant) and self.prior.value == 0
 
 
 # --- Statements --------------------------------------------------------------------------

@@ -7,7 +7,8 @@ PROBABILITIES = Family(
     name="Probabilities",
     form="{value: p, ...}",
     help="each value its probability; `rest: p` for each value not named, "
-    "`rest` alone for what is left; a value may be random",
+    "`rest` alone for what is left; a value may be random, and lie outside the domain "
+    "where its probability is 0",
     example="var x : {dry, damp, wet} ~ {dry: 0.5, wet: 0.1, rest}\n"
     "assert abs(P(x = damp) - 0.4) < 1e-12\n",
     domains=Domains.ANY,

@@ -20,8 +20,8 @@ class Origin:
     """Which statement a block of factors came from.
 
     Attributes:
-        kind: "draw", "define", "factor", "constraint", "observe", "predict", "use", "base", "prior"
-            or "auxiliary".
+        kind: "draw", "define", "factor", "constraint", "observe", "predict", "use", "base",
+            "prior", "call" or "auxiliary".
         span: of the statement.
         model: whose body it stands in, "" outside models.
         targets: for a prediction, the variable that each factor predicts.

@@ -49,11 +49,12 @@ from gmlang.graph.reals.observed import add_bases_of_reals, forget_reals
 from gmlang.graph.rows.alternatives import draw_alternatives
 from gmlang.graph.rows.joint import JointReals, finish_rows
 from gmlang.graph.rows.routes import declare_joint
+from gmlang.graph.society.calls import ground_calls, refuse_calls_around
 from gmlang.graph.society.covering import ground_covers
 from gmlang.graph.society.existence import (
     existing_keys,
 )
-from gmlang.graph.society.priors import add_parts, add_prior, own_activation
+from gmlang.graph.society.priors import add_parts, add_prior
 from gmlang.graph.society.scene import Scene
 from gmlang.graph.statements import (
     find_silences,
@@ -66,6 +67,7 @@ from gmlang.graph.world.instances import (
     mentioned,
     model_frame,
     name_members,
+    own_activation,
 )
 from gmlang.graph.world.states import BOOL
 from gmlang.graph.world.world import (
@@ -241,6 +243,7 @@ def _finish(
     _ground_statements(grounder, program)
     found = find_round(builder)
     if found is not None:
+        refuse_calls_around(grounder, found)
         grounder.circles = circles_of(grounder, found)
         builder.reset(mark)
         world.uneven.clear()
@@ -259,6 +262,7 @@ def _ground_statements(grounder: Grounder, program: Program) -> None:
     diagnostics: list[Diagnostic] = []
     grounder.definitions.clear()
     grounder.covers.clear()
+    grounder.calls.clear()
     forget_reals(grounder.world)
     scene = Scene(grounder)
     for step in _steps(scene, program):
@@ -355,6 +359,9 @@ def _steps(scene: Scene, program: Program) -> Iterator[Callable[[], None]]:
             if not alike.takes(inside, table, statement):
                 yield lambda i=inside, f=frame, s=statement: ground_statement(i, f, s)
     yield from alike.steps(grounder, _ground_alone)
+    for table in present:
+        if table.symbol.is_called:
+            yield lambda table=table: ground_calls(grounder, table)
     yield lambda: ground_covers(scene, program.statements)
 
 

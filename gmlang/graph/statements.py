@@ -1,12 +1,10 @@
 """One case for each core statement: what it adds to the factor graph."""
 
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
 
 from gmlang.core.ast import (
-    Activation,
     Apply,
     AttributeRef,
     Constant,
@@ -21,7 +19,6 @@ from gmlang.core.program import (
     Define,
     Draw,
     LogFactor,
-    ModelSymbol,
     ObserveLike,
     ObserveValue,
     Predict,
@@ -41,9 +38,9 @@ from gmlang.core.records.reals import (
     PredictWithin,
 )
 from gmlang.core.walk import is_real_reference
-from gmlang.diagnostics import GmError, Source, Span
+from gmlang.diagnostics import GmError
+from gmlang.errors.acting import calls as call_errors
 from gmlang.errors.later import picked_changed
-from gmlang.errors.learning.written import prior_used_elsewhere
 from gmlang.graph.builder import Origin
 from gmlang.graph.doing import changing
 from gmlang.graph.fixpoints import lower_definition
@@ -55,7 +52,6 @@ from gmlang.graph.lowering.grounder import (
     Job,
     auxiliary,
     environment,
-    hidden_numbers,
     together,
 )
 from gmlang.graph.lowering.lower import lower
@@ -64,6 +60,14 @@ from gmlang.graph.reals.observed import are_hidden, observe_real, predict_real, 
 from gmlang.graph.reals.predicted import observe_like as observe_real_like
 from gmlang.graph.reals.predicted import predict_hidden, predict_within
 from gmlang.graph.rows.adding import define_real, draw_real, look_at_real, noted, observe_drawn
+from gmlang.graph.society.activations import (
+    call_activation,
+    nothing,
+    predict_activation,
+    use_activation,
+    used_parts,
+)
+from gmlang.graph.society.calls import calls_some
 from gmlang.graph.society.scene import Scene, Silence, unsilenced
 from gmlang.graph.values import terms
 from gmlang.graph.values.chances import probability
@@ -242,13 +246,20 @@ def _predict_active(
         logs = np.log(confidence), np.log1p(-confidence)
     log_on, log_off = logs if statement.is_positive else logs[::-1]
     slot = locate(statement.target, environment(grounder, frame))
+    symbol = grounder.world.models[statement.target.model].symbol
     for rows, part, extra in unsilenced(scene, frame, slot.variables, statement.span):
         on, off = (log if log.size == 1 else log[rows] for log in (log_on, log_off))
         origin = Origin("predict", statement.span, scene.model, slot.variables[rows])
-        job = Job(_nothing(), (*gates, *extra), origin)
+        job = Job(nothing(), (*gates, *extra), origin)
         if is_learned and c is not None:
             on, off = np.zeros(1), np.zeros(1)
             job = replace(job, term=terms.Value(_log_odds_part(statement, c)))
+        if statement.is_positive and calls_some(grounder.world, symbol):
+            if is_learned:
+                raise GmError([call_errors.learned_call(statement.span, symbol.name)])
+            chance = confidence if confidence.size == 1 else confidence[rows]
+            call_activation(grounder, part, statement.target, chance, job)
+            continue
         predict_activation(grounder, part, statement.target, on, off, job)
 
 
@@ -261,72 +272,9 @@ def _log_odds_part(statement: PredictActive, c: Expression) -> Expression:
     return Apply(span, "if", (statement.target, on, off), Real())
 
 
-CERTAINLY = np.zeros(1), np.full(1, -np.inf)
-"""The logs of 1 and of 0: what `use` predicts of an activation."""
-
-
-def _nothing() -> terms.Value:
-    return terms.Value(Constant(Span(Source("", ""), 0, 0), 0.0, Real()))
-
-
-def predict_activation(
-    grounder: Grounder,
-    frame: Frame,
-    target: Activation,
-    log_on: np.ndarray,
-    log_off: np.ndarray,
-    job: Job,
-) -> None:
-    """Add log P(target) - log prior(target).
-
-    Args:
-        grounder: grows.
-        frame: the instances.
-        target: the activation predicted.
-        log_on: log P(target = true), for each instance or for all.
-        log_off: log P(target = false), likewise.
-        job: its gates and origin are used; the value of its term is added.
-
-    Raises:
-        GmError: when the prior of the target is learned, which this divides by.
-    """
-    table = grounder.world.models[target.model]
-    _refuse_learned_prior(grounder, table.symbol, job)
-    frame, slot, rows = changing.locate_unchanged(grounder, frame, target)
-    log_on, log_off = (log if log.size == 1 else log[rows] for log in (log_on, log_off))
-    job = changing.of_rows(job, rows)
-    prior = grounder.world.priors[target.model][slot.variables - table.start]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        on = np.where(prior > 0, log_on - np.log(prior), -np.inf)
-        off = np.where(prior < 1, log_off - np.log1p(-prior), -np.inf)
-    frame, on_ref = hidden_numbers(grounder, frame, on, target.span)
-    frame, off_ref = hidden_numbers(grounder, frame, off, target.span)
-    value = Apply(target.span, "if", (target, on_ref, off_ref), Real())
-    if isinstance(job.term, terms.Value) and not isinstance(job.term.value, Constant):
-        value = Apply(target.span, "+", (job.term.value, value), Real())
-    lower(grounder, frame, replace(job, term=terms.Value(value)))
-
-
-def _refuse_learned_prior(grounder: Grounder, symbol: ModelSymbol, job: Job) -> None:
-    learned = grounder.learned
-    if learned is None:
-        return
-    for inner in _with_conjuncts(grounder, symbol):
-        if inner.prior is not None and learned.concerns((inner.prior,)):
-            name = inner.prior.span.text.partition("[")[0]
-            raise GmError([prior_used_elsewhere(job.origin.span, name, inner.name)])
-
-
-def _with_conjuncts(grounder: Grounder, symbol: ModelSymbol) -> Iterator[ModelSymbol]:
-    yield symbol
-    for part in symbol.parts if is_conjunction(symbol) else ():
-        yield from _with_conjuncts(grounder, grounder.world.models[part.model].symbol)
-
-
 def _use(scene: Scene, frame: Frame, statement: Use, gates: tuple[Expression, ...]) -> None:
     origin = _origin(scene, "use", statement)
-    job = Job(_nothing(), gates, origin)
-    predict_activation(scene.grounder, frame, statement.target, *CERTAINLY, job)
+    use_activation(scene.grounder, frame, statement.target, Job(nothing(), gates, origin))
 
 
 def find_silences(scene: Scene, frame: Frame, statement: Statement) -> None:
@@ -360,40 +308,3 @@ def find_silences(scene: Scene, frame: Frame, statement: Statement) -> None:
                     np.repeat(heard, each.shape[1]),
                 )
             )
-
-
-def used_parts(
-    grounder: Grounder, target: Activation, frame: Frame
-) -> list[tuple[str, np.ndarray]]:
-    """List the models behind an activation, a composite's parts included: (name, activations)."""
-    return _taken_apart(grounder, target, frame, lambda symbol: bool(symbol.parts))
-
-
-def conjuncts(grounder: Grounder, target: Activation, frame: Frame) -> list[tuple[str, np.ndarray]]:
-    """List the models that an activation is the conjunction of: (name, activations).
-
-    A composite with a prior of its own is a model that uses its parts, and no conjunction of them.
-    """
-    return _taken_apart(grounder, target, frame, is_conjunction)
-
-
-def is_conjunction(symbol: ModelSymbol) -> bool:
-    """Say whether a model is active exactly where all its parts are."""
-    return bool(symbol.parts) and symbol.prior is None
-
-
-def _taken_apart(
-    grounder: Grounder,
-    target: Activation,
-    frame: Frame,
-    has_parts: Callable[[ModelSymbol], bool],
-) -> list[tuple[str, np.ndarray]]:
-    table = grounder.world.models[target.model]
-    variables = locate(target, environment(grounder, frame)).variables
-    if not has_parts(table.symbol):
-        return [(target.model, variables)]
-    rows = table.rows[variables - table.start]
-    columns = {p.key: rows[:, k] for k, p in enumerate(table.symbol.parameters)}
-    inner = Frame(frame.count, columns)
-    parts = table.symbol.parts
-    return [f for part in parts for f in _taken_apart(grounder, part, inner, has_parts)]

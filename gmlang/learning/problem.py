@@ -35,7 +35,7 @@ from gmruntime.arrays import Bool
 from gmruntime.budget import Budget
 from gmruntime.rows.batches import Programs
 
-_MECHANISMS = frozenset(("draw", "define", "prior", "base", "auxiliary", "observe"))
+_MECHANISMS = frozenset(("draw", "define", "call", "prior", "base", "auxiliary", "observe"))
 """Origins of factors that are normalised, whatever is learned, or that are themselves evidence."""
 
 

@@ -19,6 +19,7 @@ PHASES = {
     "types": ("GM3", "GM4", "GM6"),
     "grounding": ("GM3", "GM4"),
     "inference": ("GM3", "GM5"),
+    "calls": "GM26",
     "learning": "GM7",
     "filtering": "GM8",
     "acting": ("GM27", "GM3", "GM6"),

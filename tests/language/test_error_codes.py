@@ -92,6 +92,11 @@ def _derive_without_a_package() -> None:
 
 
 NUMBERS = "data k[N] : 0..9"
+CALLED = (
+    "data t : rows\nparam c : probability\nentity E:\n    a : bool\n"
+    "model m(x: E) prior 0:\n    predict x.a\nmodel n(x: E) prior 0.3:\n"
+    "    predict m(x) @ c\nvar x : E\nconsider n(x)\nlearn c from t\n"
+)
 FLIPS = "data t : rows\nparam p : probability\nvar x : bool ~ Bernoulli(p)\nlearn p from t\n"
 
 ONE_RULE = "constraint f(2) == 3\nlearn def f(a: 0..3) : 0..9 using +, 1 size 3\n"
@@ -162,6 +167,7 @@ OUTSIDE: dict[str, Callable[[], object]] = {
         "P(x)", rows={"k": [1, 2], "x": [True, False]}
     ),
     "GM712": lambda: gmlang.compile(FLIPS).learn(t={"X": [True]}),
+    "GM263": lambda: _learn_from(CALLED, "x.a\nyes\nno\n"),
     "GM713": lambda: _learn_from(FLIPS, "x\nyes\nmaybe\n"),
     "GM717": lambda: gmlang.compile(FLIPS).learn(t={"x": [True], "weight": [-1]}),
     "GM729": lambda: gmlang.compile(FLIPS).learn(t={"x": [True]}).values["q"],

@@ -9,6 +9,7 @@ from functools import partial
 
 from gmlang.syntax import ast
 from tests.support import interpreter as naive
+from tests.support.called import has_called, is_called, log_called
 from tests.support.chances import weights
 from tests.support.covers import log_covered
 from tests.support.existence import all_exist, applies, log_existing
@@ -49,8 +50,10 @@ def log_score(m: Meaning, world: World) -> float:
             if world[place] != all(world[p] for p in naive.parts(m, place)):
                 return -math.inf
             continue
-        total += log_safe(naive.base_of(m, place)[world[place]])
+        if not is_called(m, place):
+            total += log_safe(naive.base_of(m, place)[world[place]])
     silenced = set(_silenced(m, world))
+    total += log_called(m, world, silenced)
     parts = [partial(_score, m, s, {}, world, silenced, None) for s in m.statements]
     parts += [_undefined for times in applied.values() if times > 1]
     for place in m.instances:
@@ -164,6 +167,11 @@ def _silenced(m: Meaning, world: World) -> Iterator[tuple[Place, Place]]:
 
 
 def _active(m: Meaning, place: Place, p: float, world: World) -> float:
+    """Return what is predicted of an activation; calls are counted where what they call is."""
+    if is_called(m, place):
+        return 0.0
+    if has_called(m, place):
+        return sum(_active(m, part, p, world) for part in naive.parts(m, place))
     base = naive.base_of(m, place)
     mine = p if world[place] else 1 - p
     if base[world[place]] == 0:
@@ -264,6 +272,8 @@ def _predict(
     if place in m.hidden or (owner is not None and (owner, place) in silenced):
         return 0.0
     if s.operator == "":
+        if not positive and has_called(m, place):
+            return log_safe(1 - c if world[place] else c)
         return _active(m, place, c if positive else 1 - c, world)
     assert s.value is not None
     base = naive.base_of(m, place)

@@ -1,1 +1,1 @@
-"""Messages about what is done, decided and imagined."""
+"""Messages about what is done, decided, called and imagined."""

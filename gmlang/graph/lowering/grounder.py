@@ -56,6 +56,23 @@ class Circle:
     feedback: np.ndarray
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Call:
+    """Calls of a model that is active only where it is called, by one statement.
+
+    Attributes:
+        targets: the activations called.
+        causes: the variables that say whether the calls are made; -1 where they always are.
+        log_fails: log of the probability that a call that is made leaves its target inactive.
+    """
+
+    model: str
+    targets: np.ndarray
+    causes: np.ndarray
+    log_fails: np.ndarray
+    span: Span
+
+
 @dataclass(slots=True, eq=False)
 class Grounder:
     """The world, the graph that grows, and the names of loop variables for messages.
@@ -68,6 +85,7 @@ class Grounder:
         learned: which params are learned, and where; None where nothing is.
         unknown: which functions are learned, and where they are called; None where none is.
         covers: the statements that cover something, until all are known.
+        calls: of models that are active only where they are called, until all are known.
     """
 
     world: World
@@ -80,6 +98,7 @@ class Grounder:
     learned: "Learned | None" = None
     unknown: "Unknown | None" = None
     covers: "list[tuple[Frame, Job]]" = field(default_factory=lambda: [])
+    calls: list[Call] = field(default_factory=list[Call])
 
     def lower(self, frame: Frame, job: "Job") -> None:
         """Add the factors of a term for every instance of a frame; see `lower`."""

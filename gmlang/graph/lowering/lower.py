@@ -160,7 +160,7 @@ def _adds_reals(env: Env, job: Job) -> bool:
 
 
 def _note_edges(grounder: Grounder, env: Env, job: Job) -> None:
-    if job.origin.kind not in ("draw", "define"):
+    if job.origin.kind not in ("draw", "define", "call"):
         return
     assert isinstance(job.term, terms.Drawn | terms.Defined)
     axis = env.slots.of[(id(job.term.target), env.path)]

@@ -29,8 +29,9 @@ from gmlang.graph.doing.changing import without_changed
 from gmlang.graph.lowering.forms.columns import values_of
 from gmlang.graph.lowering.grounder import Grounder, Job, environment, together
 from gmlang.graph.lowering.same_target import Members, by_target, side_by_side
+from gmlang.graph.society.activations import used_parts
 from gmlang.graph.society.scene import Scene, unsilenced
-from gmlang.graph.statements import declared_log_base, used_parts
+from gmlang.graph.statements import declared_log_base
 from gmlang.graph.values import terms
 from gmlang.graph.values.environment import Env, whole
 from gmlang.graph.values.evaluate import conditions, evaluate, expand

@@ -4,14 +4,15 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gmlang.core.ast import Activation, Dist, Distribution, Expression, Local, Thing
-from gmlang.core.program import ModelSymbol, ParameterSymbol, Program
+from gmlang.core.ast import Dist, Distribution, Expression
+from gmlang.core.program import ModelSymbol, Program
 from gmlang.core.records.covering import is_existence
 from gmlang.families.bernoulli import BERNOULLI
 from gmlang.graph.builder import Origin
 from gmlang.graph.doing.changing import are_unchanged
 from gmlang.graph.lowering.grounder import Grounder, Job, environment, together
 from gmlang.graph.lowering.lower import lower
+from gmlang.graph.society.activations import conjuncts, is_conjunction, use_activation
 from gmlang.graph.society.existence import (
     add_existences,
     drawn_while_they_exist,
@@ -20,24 +21,11 @@ from gmlang.graph.society.existence import (
     while_all_exist,
 )
 from gmlang.graph.society.scene import Scene
-from gmlang.graph.statements import CERTAINLY, conjuncts, is_conjunction, predict_activation
 from gmlang.graph.values import terms
 from gmlang.graph.values.chances import probability
-from gmlang.graph.world.instances import model_frame
+from gmlang.graph.world.instances import model_frame, own_activation
 from gmlang.graph.world.world import ModelTable
 from gmruntime.factors.kinds import Table
-
-
-def own_activation(symbol: ModelSymbol) -> Activation:
-    """Return the activation of the instance whose body is grounded."""
-    arguments = tuple(_own_argument(parameter) for parameter in symbol.parameters)
-    return Activation(symbol.span, symbol.name, arguments)
-
-
-def _own_argument(parameter: ParameterSymbol) -> Expression | Thing:
-    if parameter.domain is None:
-        return Thing(parameter.span, parameter.entity, "", parameter.key, ())
-    return Local(parameter.span, parameter.key, parameter.domain)
 
 
 def add_prior(scene: Scene, program: Program, table: ModelTable) -> None:
@@ -47,7 +35,7 @@ def add_prior(scene: Scene, program: Program, table: ModelTable) -> None:
         add_existences(grounder, program, table)
         return
     grounder.world.priors[symbol.name] = prior = _prior(grounder, table)
-    if is_conjunction(symbol):
+    if is_conjunction(symbol) or symbol.is_called:
         return
     if grounder.learned is not None and grounder.learned.concerns(_written(symbol)):
         _lower_prior(grounder, table)
@@ -128,5 +116,4 @@ def add_parts(scene: Scene, table: ModelTable) -> None:
         return
     for part in symbol.parts:
         origin = Origin("use", part.span, symbol.name)
-        job = Job(terms.Condition(part), (own,), origin)
-        predict_activation(scene.grounder, frame, part, *CERTAINLY, job)
+        use_activation(scene.grounder, frame, part, Job(terms.Condition(part), (own,), origin))

@@ -48,8 +48,7 @@ from gmruntime.formats.rows import uneven_rows
 def log_probabilities(expression: Expression, env: Env, axis: int) -> np.ndarray:
     """Evaluate a distribution for the variable in slot `axis`, natural logs.
 
-    Where something that should be a probability is none, or a parameter is not legal, there is no
-    value.
+    There is no value where a probability is none, or a parameter is not legal.
     """
     with np.errstate(all="ignore"):
         match expression:
@@ -244,13 +243,23 @@ def _pairs(
                 yield holds, probability(item.value, inner.guarded(holds, wanted=True))
 
 
+def _check_named(item: Item, key: np.ndarray, states: States, env: Env) -> None:
+    """Note the places where a value that has a probability lies outside a variable's domain."""
+    if (outside := _outside(key, states)).any():
+        weight = np.asarray(evaluate(item.value, env.guarded(outside, wanted=True)), np.float64)
+        check_inside(item.key or item.value, key, states, env.guarded(weight != 0, wanted=True))
+
+
+def _outside(value: np.ndarray, states: States) -> np.ndarray:
+    inside = (value >= states.first) & (value < states.first + states.count)
+    return ~inside | (value != np.round(value))
+
+
 def check_inside(expression: Expression, value: np.ndarray, states: States, env: Env) -> None:
     """Note the places where a value lies outside a variable's domain."""
-    bad = ~((value >= states.first) & (value < states.first + states.count))
-    bad |= value != np.round(value)
+    bad, text = _outside(value, states), expression.span.text
     if not bad.any():
         return
-    text = expression.span.text
 
     def tell(place: Place, where: str) -> Diagnostic:
         found = shown_number(value_at(value, place))
@@ -349,9 +358,9 @@ def log_weights(expression: Distribution, env: Env, axis: int, states: States) -
     Values not named have the weight of `_`, or none. NaN where a weight is negative.
     """
     values = states.values().reshape(env.shape(axis, states.count))
+    named = _named(expression, env, values, states)
+    pairs = ((here, _log_weight(item.value, inner)) for item, here, inner in named)
     with np.errstate(all="ignore"):
-        named = _named(expression, env, values, states)
-        pairs = ((here, _log_weight(item.value, inner)) for item, here, inner in named)
         return WEIGHTS.law(Draw(values, 1 + axis, pairs=pairs))
 
 
@@ -370,9 +379,8 @@ def _named(
             others.append((item, item_env))
             continue
         key = exact_numbers(evaluate(item.key, item_env))
-        check_inside(item.key, key, states, env)
-        here = values == key
-        named = named | here
+        _check_named(item, key, states, item_env)
+        named = named | (here := values == key)
         yield item, here, item_env
     for item, item_env in others:
         yield item, None if item.is_left else ~named, item_env

@@ -17,6 +17,8 @@ from gmlang.core.ast import (
     Gate,
     Integer,
     IntRange,
+    Local,
+    Thing,
 )
 from gmlang.core.program import (
     Consider,
@@ -26,6 +28,7 @@ from gmlang.core.program import (
     ModelSymbol,
     ObserveLike,
     ObserveValue,
+    ParameterSymbol,
     Predict,
     PredictActive,
     Require,
@@ -95,6 +98,18 @@ def model_frame(symbol: ModelSymbol, rows: np.ndarray) -> Frame:
     """Return the frame of a model's body: one row for each instance."""
     columns = {p.key: rows[:, k] for k, p in enumerate(symbol.parameters)}
     return Frame(len(rows), columns)
+
+
+def own_activation(symbol: ModelSymbol) -> Activation:
+    """Return the activation of the instance whose body is grounded."""
+    arguments = tuple(_own_argument(parameter) for parameter in symbol.parameters)
+    return Activation(symbol.span, symbol.name, arguments)
+
+
+def _own_argument(parameter: ParameterSymbol) -> Expression | Thing:
+    if parameter.domain is None:
+        return Thing(parameter.span, parameter.entity, "", parameter.key, ())
+    return Local(parameter.span, parameter.key, parameter.domain)
 
 
 def mentioned(statement: Statement) -> list[Expression]:

@@ -27,7 +27,7 @@ from gmlang.graph.builder import Builder, evidence_of
 from gmlang.graph.from_core import Grounding, begin_grounding
 from gmlang.graph.lowering.grounder import Grounder, environment
 from gmlang.graph.lowering.lower import lower
-from gmlang.graph.statements import is_conjunction, used_parts
+from gmlang.graph.society.activations import is_conjunction, used_parts
 from gmlang.graph.values.environment import Env, Slots
 from gmlang.graph.values.evaluate import expand
 from gmlang.graph.world.bindings import bind

@@ -37,7 +37,7 @@ from gmlang.queries.session import check_defined
 from gmruntime.arrays import Float64, Int, Int64
 from gmruntime.budget import Budget
 
-_MECHANISMS = frozenset(("draw", "define", "prior", "base", "auxiliary", "observe"))
+_MECHANISMS = frozenset(("draw", "define", "call", "prior", "base", "auxiliary", "observe"))
 """Origins of factors that are normalised whatever functions are, or that are evidence."""
 
 _LISTING = 0.4

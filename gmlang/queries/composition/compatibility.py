@@ -22,12 +22,13 @@ from gmlang.core.program import (
 from gmlang.core.records.reals import PredictReal, is_real_thing
 from gmlang.diagnostics import GmError, Span
 from gmlang.errors import asking as errors
+from gmlang.errors.acting import calls as call_errors
 from gmlang.graph.builder import Builder, Origin
 from gmlang.graph.from_core import Grounding, ground
 from gmlang.graph.lowering.grounder import Grounder, environment
 from gmlang.graph.lowering.lower import lower
 from gmlang.graph.regions import check_regions
-from gmlang.graph.statements import conjuncts
+from gmlang.graph.society.activations import conjuncts
 from gmlang.graph.world.places import locate
 from gmlang.graph.world.world import ONE_INSTANCE
 from gmlang.queries.remembered.asking import ask_graph
@@ -192,6 +193,7 @@ class Compatibility:
         """
         grounding = self.grounding(chosen)
         active = _basic_activations(grounding, tuple(a for k in chosen for a in self.groups[k]))
+        _refuse_called(grounding, active, self.span)
         graph = grounding.builder.graph()
         evidence = no_evidence(graph)
         evidence[active] = 1
@@ -247,6 +249,13 @@ def _is_target(block: FactorBlock, origin: Origin) -> np.ndarray:
     if len(origin.targets) != len(block.scopes):
         return np.isin(block.scopes, origin.targets)
     return block.scopes == origin.targets[:, None]
+
+
+def _refuse_called(grounding: Grounding, active: np.ndarray, span: Span) -> None:
+    for table in grounding.world.models.values():
+        own = (active >= table.start) & (active < table.start + len(table.keys))
+        if table.symbol.is_called and own.any():
+            raise GmError([call_errors.not_compared(span, table.symbol.name)])
 
 
 def _log_prior(grounding: Grounding, variable: int) -> float:

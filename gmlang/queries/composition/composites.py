@@ -9,6 +9,7 @@ from gmlang.core.ast import Activation, Thing
 from gmlang.core.program import ModelSymbol
 from gmlang.diagnostics import Diagnostic, GmError, Span
 from gmlang.errors import grounding as errors
+from gmlang.errors.acting.calls import NOT_COMPARED
 from gmlang.errors.probabilities import IMPROPER
 from gmlang.errors.shapes import RANDOM_TARGET
 from gmlang.graph.from_core import Grounding
@@ -27,7 +28,7 @@ from gmruntime.answer import Status
 _STATED = ("constraint", "factor", "use")
 """Kinds of statements that count in a composite besides predictions."""
 
-_NO_MISTAKE = (RANDOM_TARGET, IMPROPER)
+_NO_MISTAKE = (RANDOM_TARGET, IMPROPER, NOT_COMPARED)
 """Codes of what cannot be compared on a stage, where nothing is observed."""
 
 _WARNED_BELOW = -1.5

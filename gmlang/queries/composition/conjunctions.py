@@ -18,7 +18,7 @@ from gmlang.core.print import show_thing
 from gmlang.core.records.covering import is_existence
 from gmlang.digits import Precision
 from gmlang.graph.lowering.grounder import environment
-from gmlang.graph.statements import is_conjunction
+from gmlang.graph.society.activations import is_conjunction
 from gmlang.graph.world.names import instance_name
 from gmlang.graph.world.places import thing_numbers
 from gmlang.graph.world.world import ONE_INSTANCE

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gmlang.graph.society.calls import calls_some
 from gmlang.graph.society.existence import existence_chances
 from gmlang.graph.world.names import instance_name
 from gmlang.graph.world.world import World
@@ -15,7 +16,7 @@ class Instance:
 
     Attributes:
         name: as the author would write it.
-        prior_log_odds: the log-odds of its prior, nats; NaN without one.
+        prior_log_odds: the log-odds of its prior, nats; NaN without one, as of what is only called.
         values: of its parameters that are no things.
     """
 
@@ -39,6 +40,8 @@ def instances_about(world: World, entity: str, number: int) -> dict[int, Instanc
         valued = [k for k, p in parameters if p.domain is not None]
         prior = world.priors.get(table.symbol.name, np.zeros(0))
         prior = prior * existence_chances(world, table)
+        if calls_some(world, table.symbol):
+            prior = np.full(len(table.keys), np.nan)
         with np.errstate(divide="ignore"):
             odds = np.log(prior) - np.log1p(-prior)
         for row in range(len(table.keys)):

@@ -73,10 +73,10 @@ def _answer(session: Session, query: Active, settings: Settings) -> Answer:
     """List the models about a thing by probability, and what they leave unexplained.
 
     A model's evidence is its posterior log-odds less those of its prior: what is observed, and what
-    other models say, has moved it by so much. Models that sleep are left out. A conjunction's prior
-    is the product of its parts'; a model without one has even odds; about things that may not
-    exist, it holds only if they do. An observed attribute is unexplained when the most probable
-    society, not told of it, gives it less than its base does.
+    other models say, has moved it by so much; of what is only called it is not known. Models that
+    sleep are left out. A conjunction's prior is the product of its parts'; a model without one has
+    even odds; about things that may not exist, it holds only if they do. An observed attribute is
+    unexplained when the most probable society, not told of it, gives it less than its base does.
     """
     prepared = prepare(session, query, settings.running())
     evidence, clash = prepared.evidence()
@@ -112,7 +112,7 @@ def _answer(session: Session, query: Active, settings: Settings) -> Answer:
         before = instances[v].prior_log_odds
         nats = 0.0 if after == before else after - before
         entry: dict[str, object] = {"model": instances[v].name, "probability": float(rows[v][1])}
-        entry["evidence_nats"] = nats
+        entry["evidence_nats"] = None if np.isnan(before) else nats
         models.append(entry)
         parts.append(how_good)
     models.sort(key=lambda entry: -float(str(entry["probability"])))

@@ -1,6 +1,7 @@
 """`learn model`: the name it declares, what it may be made of, and from which things."""
 
 from gmlang.core.asking.options import check_sized_options
+from gmlang.core.ast import Activation
 from gmlang.core.check import models
 from gmlang.core.checking import Checking, attempt, each, fail
 from gmlang.core.concepts import SIZE, SIZE_MAX, LearnModel, Offered
@@ -8,6 +9,7 @@ from gmlang.core.expressions import loops, references
 from gmlang.core.names.scope import Entry, Env, ModelMeaning, ThingMeaning
 from gmlang.core.program import ModelSymbol, ParameterSymbol
 from gmlang.errors import types as type_errors
+from gmlang.errors.acting import calls as call_errors
 from gmlang.errors.learning import concepts as errors
 from gmlang.syntax import ast
 
@@ -95,10 +97,24 @@ def _offered(
     written: ast.Expression | ast.Comprehension,
 ) -> Offered:
     if not isinstance(written, ast.Comprehension):
-        return Offered(written.span, (), models.check_part(state, env, written, parameter))
+        return Offered(written.span, (), _tried(state, env, parameter, written))
     if isinstance(written.body, ast.Equation | ast.Pair):
         fail(state, type_errors.not_a_model(written.body.span, written.body.span.text))
     what = "which models are tried"
     inner, context = loops.comprehension(state, env, written.loops, written.condition, what)
-    part = models.check_part(state, inner, written.body, parameter)
+    part = _tried(state, inner, parameter, written.body)
     return Offered(written.span, context, part)
+
+
+def _tried(
+    state: Checking, env: Env, parameter: ParameterSymbol, written: ast.Expression
+) -> Activation:
+    """Check a model that a new one may be made of: it must hold of examples on its own."""
+    part = models.check_part(state, env, written, parameter)
+    waiting = [part.model]
+    while waiting:
+        symbol = state.models.get(waiting.pop())
+        if symbol is not None and symbol.is_called:
+            fail(state, call_errors.not_tried(written.span, symbol.name))
+        waiting += [] if symbol is None else [inner.model for inner in symbol.parts]
+    return part
