@@ -31,6 +31,11 @@ from gmlang.core.records.covering import Cover, ThingSymbol
 from gmlang.core.records.data_symbols import DataSymbol as DataSymbol
 from gmlang.core.records.data_symbols import Derived as Derived
 from gmlang.core.records.doing import Intervention
+from gmlang.core.records.given import DoGiven as DoGiven
+from gmlang.core.records.given import EventGiven as EventGiven
+from gmlang.core.records.given import Given as Given
+from gmlang.core.records.given import ObservedGiven as ObservedGiven
+from gmlang.core.records.given import VariableGiven as VariableGiven
 from gmlang.core.records.members import NamedMember
 from gmlang.core.records.reals import JointStatement, RealStatement, RealSymbol
 from gmlang.diagnostics import Span
@@ -252,42 +257,6 @@ class Asked:
     span: Span
     value: Expression
     context: tuple[Bind | Where, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ObservedGiven:
-    """`x = v` behind the bar."""
-
-    span: Span
-    target: Reference
-    value: Expression
-
-
-@dataclass(frozen=True, slots=True)
-class EventGiven:
-    """A condition behind the bar."""
-
-    span: Span
-    condition: Expression
-
-
-@dataclass(frozen=True, slots=True)
-class VariableGiven:
-    """A bare non-boolean variable behind the bar of `indep`: conditioned on, value unknown."""
-
-    span: Span
-    target: Reference
-
-
-@dataclass(frozen=True, slots=True)
-class DoGiven:
-    """`do(x = v)` behind the bar: the question is about the world in which that was done."""
-
-    span: Span
-    change: Intervention
-
-
-Given = ObservedGiven | EventGiven | VariableGiven | DoGiven
 
 
 @dataclass(frozen=True, slots=True)
