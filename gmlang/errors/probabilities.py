@@ -1,7 +1,9 @@
 """Mistakes about distributions: of reals (GM37x), and when parameters are known (GM43x)."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from gmlang.diagnostics import Diagnostic, Note, Span
 from gmlang.families.uniform import UNIFORM
@@ -332,13 +334,18 @@ def _too_many(span: Span, sentence: str, hint: str) -> Diagnostic:
 
 
 def _shown_count(count: int) -> str:
-    return str(count) if count < 10**9 else f"about 10^{len(str(count)) - 1}"
+    if count < 10**9:
+        return str(count)
+    # Python writes no number of more than 4300 digits.
+    small = count.bit_length() < 10_000
+    power = len(str(count)) - 1 if small else int(count.bit_length() * math.log10(2.0))
+    return f"about 10^{power}"
 
 
-def too_many_borders(span: Span, names: Sequence[str], count: int) -> Diagnostic:
+def too_many_borders(span: Span, names: Iterable[str], num_names: int, count: int) -> Diagnostic:
     """Report reals around which finite variables have too many states together."""
-    shown = ", ".join(f"`{name}`" for name in names[:_NAMES_SHOWN])
-    more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+    shown = ", ".join(f"`{name}`" for name in islice(names, _NAMES_SHOWN))
+    more = f" and {num_names - _NAMES_SHOWN} more" if num_names > _NAMES_SHOWN else ""
     return _too_many(
         span,
         f"reals depend on {shown}{more}, which have {_shown_count(count)} states together; "

@@ -75,6 +75,10 @@ def _answer_query(session: Session, query: Query, settings: Settings) -> Answer:
             evidence, clash = prepared.evidence()
             if clash:
                 return contradicted(query, impossible)
+            if prepared.histories is not None:
+                from gmlang.queries.rows.over_histories import answer_followed
+
+                return answer_followed(prepared, query, settings)
             if prepared.settled is not None:
                 from gmlang.queries.rows.over_settings import answer_settled
 

@@ -88,6 +88,9 @@ def plan_of(session: Session, question: Query | Assert, settings: Settings) -> P
         unknown = f"{count} unknown parameter{'s' * (count != 1)}"
         words = f"an estimate over settings of {unknown}, all else exact at each"
         return Planned(question.text, question.kind, words)
+    if prepared.histories is not None:
+        words = "an estimate over histories of the last steps, older ones merged"
+        return Planned(question.text, question.kind, words)
     asked = how.question(prepared, question)
     may = may_wake(grounding.program, grounding.world, question)
     if may is not None and len(may.activations) > FEW and isinstance(asked, Bounded):

@@ -51,6 +51,7 @@ from gmruntime.workspace import Workspace
 
 if TYPE_CHECKING:
     from gmlang.queries.rows.asked import AskedReals
+    from gmlang.queries.rows.histories import Histories
     from gmlang.queries.rows.integrating import Integrated
     from gmlang.queries.rows.settings import Settled
 
@@ -101,6 +102,7 @@ class Prepared:
         integrated: the graph without its joint reals; None where there are none.
         is_contradicted: whether a joint real was observed to be two numbers.
         settled: settings of what their rows depend on; None where all of that is known.
+        histories: the graph, where reals have too many states around them to add up; else None.
         conditioned: variables behind the bar whose value is left open (indep).
         told: by the identity of a query, itself and what its answers speak of: worked out once for
             many rows.
@@ -113,6 +115,7 @@ class Prepared:
     integrated: "Integrated | None" = None
     is_contradicted: bool = False
     settled: "Settled | None" = None
+    histories: "Histories | None" = None
     conditioned: list[int] = field(default_factory=list[int])
     told: dict[int, tuple[Query, tuple[Part, ...]]] = field(
         default_factory=dict[int, tuple[Query, tuple[Part, ...]]]
@@ -127,7 +130,12 @@ class Prepared:
         """Return the query's factor graph, small blocks of one shape and variables gathered.
 
         Joint reals are integrated out of it.
+
+        Raises:
+            GmError: where there are too many states around some.
         """
+        if self.histories is not None:
+            raise GmError([self.histories.refusal])
         return self.finite_graph() if self.integrated is None else self.integrated.graph
 
     def finite_graph(self) -> FactorGraph:
@@ -251,7 +259,9 @@ def prepare(session: Session, query: Query, budget: Budget | None = None) -> Pre
         found = integrated(prepared.grounder, prepared.grounding.joint, query, graph, budget)
         prepared.integrated, prepared.settled = found.integrated, found.settled
         prepared.asked_reals = found.asked
-        prepared.is_contradicted = found.integrated is None and found.settled is None
+        prepared.histories = found.histories
+        others = (found.integrated, found.settled, found.histories)
+        prepared.is_contradicted = all(one is None for one in others)
     # An answer is read however late it comes.
     prepared.grounding.world.allow(None, None)
     return prepared

@@ -9,7 +9,7 @@ from gmlang.core.ast import AttributeRef
 from gmlang.core.check.joint.routes import key_of
 from gmlang.core.program import Given, ObservedGiven
 from gmlang.core.walk import is_real_reference
-from gmlang.diagnostics import GmError, Span
+from gmlang.diagnostics import Diagnostic, GmError, Span
 from gmlang.errors import later
 from gmlang.errors import probabilities as errors
 from gmlang.graph.lowering.grounder import Grounder, environment
@@ -48,6 +48,25 @@ class Integrated:
     real_evidence: np.ndarray
 
 
+class TooManyStatesError(GmError):
+    """Around some reals there are too many states to be added up.
+
+    Attributes:
+        mixed, evidence, real_evidence: the question's, for who need not add them up.
+    """
+
+    def __init__(
+        self,
+        refusal: Diagnostic,
+        mixed: MixedGraph,
+        evidence: np.ndarray,
+        real_evidence: np.ndarray,
+    ) -> None:
+        """Keep the graph."""
+        super().__init__([refusal])
+        self.mixed, self.evidence, self.real_evidence = mixed, evidence, real_evidence
+
+
 def integrate(
     world: World,
     joint: JointReals,
@@ -81,8 +100,9 @@ def integrate(
     except ImproperError as error:
         raise GmError([nowhere(world, int(joint.numbers[error.real]))]) from None
     except TooManyBordersError as error:
-        names = [variable_name(world, variable) for variable in error.border]
-        raise GmError([errors.too_many_borders(span, names, error.count)]) from None
+        names = (variable_name(world, variable) for variable in error.border)
+        refusal = errors.too_many_borders(span, names, len(error.border), error.count)
+        raise TooManyStatesError(refusal, mixed, evidence, real_evidence) from None
     except TooLargeError as error:
         name = real_name(world, int(joint.numbers[error.real]))
         raise GmError([errors.patch_too_large(span, name, error.num_bytes)]) from None

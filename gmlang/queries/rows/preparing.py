@@ -24,6 +24,7 @@ from gmruntime.graph import FactorBlock, FactorGraph
 
 if TYPE_CHECKING:
     from gmlang.queries.rows.asked import AskedReals
+    from gmlang.queries.rows.histories import Histories
     from gmlang.queries.rows.integrating import Integrated
     from gmlang.queries.rows.settings import Settled
 
@@ -90,11 +91,13 @@ class Integration:
         settled: settings of these; None where there are none. Neither is there where a real was
             observed to be two numbers.
         asked: what is asked of reals, at these settings.
+        histories: the graph, where reals have too many states around them to add up.
     """
 
     integrated: "Integrated | None"
     settled: "Settled | None"
     asked: "AskedReals | None"
+    histories: "Histories | None" = None
 
 
 def integrated(
@@ -118,7 +121,7 @@ def integrated(
         GmError: where that cannot be done.
         TimeoutError: when the budget ended first.
     """
-    from gmlang.queries.rows.integrating import integrate, seen_reals
+    from gmlang.queries.rows.integrating import TooManyStatesError, integrate, seen_reals
 
     finite, evidence, asked = graph
     budget = budget or begin_budget(SECONDS_MAX, None)
@@ -149,7 +152,13 @@ def integrated(
         log_prior = float(priors_of(grounder.world).log_density(known[None])[0])
         finite = _with_constant(finite, log_prior)
     links = () if asked is None else asked.links
-    found = integrate(grounder.world, joint, (finite, evidence, seen), links, budget, query.span)
+    graph_and_seen = (finite, evidence, seen)
+    try:
+        found = integrate(grounder.world, joint, graph_and_seen, links, budget, query.span)
+    except TooManyStatesError as error:
+        from gmlang.queries.rows.histories import histories_of
+
+        return Integration(None, None, asked, histories_of(error, query, asked))
     return Integration(found, None, asked)
 
 

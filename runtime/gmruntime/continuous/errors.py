@@ -24,7 +24,7 @@ class TooManyBordersError(Exception):
 
     def __init__(self, border: tuple[int, ...], count: int) -> None:
         """Name the border."""
-        super().__init__(f"{count} states of {len(border)} variables around reals")
+        super().__init__(f"too many states of {len(border)} variables around reals")
         self.border = border
         self.count = count
 

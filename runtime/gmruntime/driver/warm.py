@@ -63,6 +63,7 @@ def warm_up() -> None:
     _integrate_reals(budget)
     _look_through_windows(rng, budget)
     _run_rows(rng, budget)
+    _switch_and_follow(budget)
 
 
 def _look_through_windows(rng: np.random.Generator, budget: Budget) -> None:
@@ -181,6 +182,42 @@ def _integrate_reals(budget: Budget) -> None:
         patch.moments(even, np.arange(2))
         patch.all_beliefs(even)
         patch.samples(np.random.default_rng(0), np.array([[0], [1]]))
+
+
+def _switch_and_follow(budget: Budget) -> None:
+    """Follow a real whose law switches, over histories, and one step of a real alone."""
+    from gmruntime.continuous.chains.following import ByData, StepRule, followed, nothing_followed
+    from gmruntime.continuous.mixed import MixedGraph, RealBlock, RealFactorBlock, Rows
+    from gmruntime.continuous.switching.engine import switch
+
+    states = np.arange(3, dtype=np.int32)[:, None]
+    links = np.stack([states[:-1, 0], states[1:, 0]], axis=1)
+    weights, nothing = np.array([[1.0, 4.0]]), np.zeros((1, 1))
+    alone = Rows(np.ones((1, 1, 1)), nothing, weights, nothing)
+    pairs = Rows(np.array([[[-1.0, 1.0]]]), nothing, weights, nothing)
+    rows = (RealFactorBlock(alone, states, states), RealFactorBlock(pairs, states[1:], links))
+    finite = FactorGraph((VariableBlock("s", (3,), 2),), ())
+    mixed = MixedGraph(finite, (RealBlock("x", (3,)),), rows)
+    unseen, open_ = np.full(3, -1, np.int32), np.full(3, np.nan)
+    switch(mixed, unseen, open_, goes_back=True, budget=budget, memory=1 << 26)
+    one = np.ones((1, 1))
+    rule = StepRule(
+        0,
+        ByData(one, np.zeros((1, 1, 1))),
+        ByData(np.zeros(1), one),
+        np.ones(1),
+        np.zeros(1),
+        np.ones(1, np.bool_),
+        ByData(np.zeros(1), one),
+        one,
+        ByData(np.zeros(1), np.zeros((1, 1))),
+        1,
+        one,
+        np.zeros(1),
+        np.zeros(1, np.bool_),
+    )
+    step = followed(rule, np.zeros((0, 0)))
+    step.take(nothing_followed(), np.zeros((1, 1)), np.zeros(1), np.zeros(rule.width), rule.width)
 
 
 def _run_rows(rng: np.random.Generator, budget: Budget) -> None:
