@@ -10,7 +10,6 @@ from gmruntime.driver.maximise import improvements
 from gmruntime.graph import FactorGraph, num_states, shape_of, table_indices
 from gmruntime.marginal_map.components import Standing, components_of
 from gmruntime.marginal_map.searching import improve
-from gmruntime.quality import is_proved
 from gmruntime.questions.marginal_map import no_states
 from gmruntime.simplify.network import Network
 from gmruntime.simplify.simplified import simplified
@@ -100,8 +99,6 @@ def _graded(
     """Say how good states are under a bound."""
     method, seconds = f"{METHOD} ({found_by})", effort.budget.spent_s()
     quality = Quality(Status.BOUNDED, method, seconds)
-    if is_proved(log_lower, log_upper):
-        log_upper = log_lower
     return MarginalMapAnswer(quality, states, log_lower, log_lower).under(log_upper)
 
 
@@ -124,7 +121,7 @@ def _by_assignments(task: Task[MarginalMap], effort: Effort) -> Iterator[Margina
             yield _impossible(effort)
             return
         upper = min(step.log_bound, most) + ways
-        if step.is_found:
+        if step.is_found and step.log_score > -np.inf:
             states = step.assignment[asked].astype(np.int32)
             last = _graded(states, step.log_score, upper, step.engine, effort)
         else:

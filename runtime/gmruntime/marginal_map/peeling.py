@@ -22,8 +22,8 @@ _GAIN = 1e-9
 """A sum so near to 1 is taken for one that costs nothing; it is added all the same."""
 
 
-def peel_bound(component: Component, budget: Budget) -> float:
-    """Return an upper bound on the best sum, nats.
+def peel_bound(component: Component, budget: Budget) -> tuple[float, float]:
+    """Return an upper bound on the best sum, and its part that is rounding, nats.
 
     Raises:
         TimeoutError: when the budget ended first.
@@ -69,7 +69,8 @@ def peel_bound(component: Component, budget: Budget) -> float:
         drop(k)
     # Those that nothing speaks of any more count all their states.
     log_bound += sum(float(np.log(component.network.num_states[v])) for v in near)
-    return log_bound + _ROUNDING * (1.0 + size + len(component.network.free))
+    spare = _ROUNDING * (1.0 + size + len(component.network.free))
+    return log_bound + spare, spare
 
 
 def _log_largest_sum(factor: Factor, v: int) -> float:
