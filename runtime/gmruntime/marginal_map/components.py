@@ -32,10 +32,14 @@ class Component:
 
 
 class Worth(NamedTuple):
-    """A certified lower bound on what states sum to, and its part that is rounding, nats."""
+    """A certified lower bound on what states sum to, and its part that is rounding, nats.
+
+    `is_exact` says that nothing but rounding keeps it from the sum.
+    """
 
     log_lower: float
     spare: float = 0.0
+    is_exact: bool = False
 
 
 @dataclass(slots=True, eq=False)

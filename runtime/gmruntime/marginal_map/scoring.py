@@ -63,7 +63,7 @@ class Scorer:
             value = self.program.log_value(states)
             if not math.isnan(value):
                 spare = self.program.margin()
-                return Worth(value - spare, spare)
+                return Worth(value - spare, spare, is_exact=True)
         return self._eliminated(states, effort)
 
     def _eliminated(self, states: np.ndarray, effort: Effort) -> Worth | None:
@@ -74,7 +74,7 @@ class Scorer:
             return None
         if found.quality.status is Status.EXACT:
             spare = _ROUNDING * (1.0 + abs(found.log_value))
-            return Worth(found.log_value - spare, spare)
+            return Worth(found.log_value - spare, spare, is_exact=True)
         return Worth(found.log_lower)
 
     def evidence(self, states: np.ndarray) -> np.ndarray:

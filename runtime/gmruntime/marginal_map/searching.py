@@ -145,12 +145,14 @@ def _search(graph: FactorGraph, effort: Effort) -> Iterator[Improvement]:
 def _wide(one: Standing, order: SumOrder, effort: Effort) -> Iterator[None]:
     budget = effort.budget
     with suppress(TimeoutError):
-        one.bound(*peel_bound(one.component, budget.share(_RELAX_SHARE)))
+        network, summed = one.component.network, one.component.summed
+        part = budget.share(_RELAX_SHARE)
+        one.bound(*peel_bound(network.factors, summed, network.num_states, part))
     yield
-    if not one.component.asked:
-        yield from _sum_alone(one, effort)
-        return
     scorer = scorer_of(one.component, effort)
+    if not one.component.asked:
+        yield from _sum_alone(one, scorer, effort)
+        return
     for phase in (_first, _bound, moves, _again):
         for _ in phase(one, scorer, order, effort):
             yield
@@ -158,12 +160,19 @@ def _wide(one: Standing, order: SumOrder, effort: Effort) -> Iterator[None]:
                 return
 
 
-def _sum_alone(one: Standing, effort: Effort) -> Iterator[None]:
-    """Bound the sum of a component of which nothing is asked."""
+def _sum_alone(one: Standing, scorer: Scorer, effort: Effort) -> Iterator[None]:
+    """Add up, or bound, a component of which nothing is asked."""
+    nothing = np.zeros(0, np.int64)
+    worth = scorer.worth(nothing, effort)
+    one.offer(nothing, worth, "elimination")
+    if worth.is_exact:
+        one.bound(worth.log_lower + 2.0 * worth.spare, worth.spare)
+        yield
+        return
     network, nan = one.component.network, float("nan")
     found = bound_log_partition(network, None, -np.inf, nan, effort.budget, effort.rng)
     if found is not None:
-        one.offer(np.zeros(0, np.int64), Worth(found.log_lower), found.quality.method)
+        one.offer(nothing, Worth(found.log_lower), found.quality.method)
         one.bound(found.log_upper)
     yield
 
