@@ -20,7 +20,6 @@ from gmruntime.factors.kinds import Table
 from gmruntime.flat import flatten
 from gmruntime.graph import FactorBlock, FactorGraph
 from gmruntime.marginal_map.components import Standing, Worth
-from gmruntime.marginal_map.ordering import SumOrder
 from gmruntime.marginal_map.scoring import Scorer
 from gmruntime.task import Effort
 
@@ -95,9 +94,8 @@ class _Ground:
     arms: list[_Arm] = field(default_factory=list[_Arm])
 
 
-def moves(one: Standing, scorer: Scorer, order: SumOrder, effort: Effort) -> Iterator[None]:
+def moves(one: Standing, scorer: Scorer, effort: Effort) -> Iterator[None]:
     """Move from the best known states until the time is over; yield after each move."""
-    del order
     if one.log_lower == -np.inf or scorer.program is None:
         return
     ground = _ground_of(scorer)

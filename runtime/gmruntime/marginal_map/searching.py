@@ -153,8 +153,14 @@ def _wide(one: Standing, order: SumOrder, effort: Effort) -> Iterator[None]:
     if not one.component.asked:
         yield from _sum_alone(one, scorer, effort)
         return
-    for phase in (_first, _bound, moves, _again):
-        for _ in phase(one, scorer, order, effort):
+    phases = (
+        _first(one, scorer, effort),
+        _bound(one, scorer, order, effort),
+        moves(one, scorer, effort),
+        _again(one, scorer, effort),
+    )
+    for phase in phases:
+        for _ in phase:
             yield
             if one.is_proved or one.log_upper == -np.inf or budget.is_spent():
                 return
@@ -177,18 +183,16 @@ def _sum_alone(one: Standing, scorer: Scorer, effort: Effort) -> Iterator[None]:
     yield
 
 
-def _first(one: Standing, scorer: Scorer, order: SumOrder, effort: Effort) -> Iterator[None]:
+def _first(one: Standing, scorer: Scorer, effort: Effort) -> Iterator[None]:
     """Search for a candidate; the first loops of a process take time to load."""
-    del order
     loading_s = 0.0 if is_loaded() else LOADING_S
     budget = effort.budget
     part = budget.until(_START_SHARE * budget.left_s() + loading_s)
     yield from _start(one, scorer, effort.within(part), effort)
 
 
-def _again(one: Standing, scorer: Scorer, order: SumOrder, effort: Effort) -> Iterator[None]:
+def _again(one: Standing, scorer: Scorer, effort: Effort) -> Iterator[None]:
     """Search on, where no candidate was found, or none can be moved."""
-    del order
     yield from _start(one, scorer, effort.share(_AGAIN_SHARE), effort)
 
 

@@ -7,7 +7,6 @@ import numpy as np
 from gmruntime.budget import start_budget
 from gmruntime.marginal_map.components import Component, Standing
 from gmruntime.marginal_map.moving import moves
-from gmruntime.marginal_map.ordering import order_sums
 from gmruntime.marginal_map.scoring import scorer_of
 from gmruntime.simplify.network import Factor, Network
 from gmruntime.task import Effort
@@ -27,6 +26,5 @@ def warm_up() -> None:
     scorer = scorer_of(one.component, effort)
     states = np.zeros(len(asked), np.int64)
     one.offer(states, scorer.worth(states, effort), "warming up")
-    order = order_sums(network, summed, frozenset(), effort.budget)
-    for _ in islice(moves(one, scorer, order, effort), _NUM_MOVES):
+    for _ in islice(moves(one, scorer, effort), _NUM_MOVES):
         pass
