@@ -123,10 +123,10 @@ def run(bases: list[Path], data: Path, seconds: float, *, cpu: bool) -> None:
     clock = "processor seconds" if cpu else "seconds"
     told = ", ".join(f"{count} {status}" for status, count in sorted(statuses.items()))
     print(f"{seconds:g} {clock}: {told}; {unbounded} without a bound, {faults} faults")
-    print(
-        f"latest {late:+.2f} s; mean score of {len(scores)}: {np.mean(scores):.1f}; printed at 20 s"
-    )
-    print(", ".join(f"{name} {np.mean(values):.1f}" for name, values in peers.items()))
+    print(f"latest {late:+.2f} s")
+    if scores:
+        field = ", ".join(f"{name} {np.mean(values):.1f}" for name, values in peers.items())
+        print(f"mean score of {len(scores)}: {np.mean(scores):.1f}; printed at 20 s: {field}")
 
 
 def main() -> None:

@@ -2,17 +2,21 @@
 
 import math
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gmruntime.answer import LogPartition, LogPartitionAnswer, Status
 from gmruntime.elimination.answer import attempt
 from gmruntime.elimination.layouts.groups import ENTRIES_PER_SECOND
+from gmruntime.elimination.passes.loading import may_load
 from gmruntime.graph import FactorGraph
 from gmruntime.marginal_map.components import Component, Worth, graph_of
-from gmruntime.marginal_map.conditional import Conditional, conditional_of
 from gmruntime.marginal_map.ordering import SumOrder, order_held
 from gmruntime.task import Effort, Task
+
+if TYPE_CHECKING:
+    from gmruntime.marginal_map.conditional import Conditional
 
 _MEMORY_SHARE = 0.25
 """Of the memory, for the tables of the program."""
@@ -43,7 +47,7 @@ class Scorer:
     graph: FactorGraph
     places: np.ndarray
     order: SumOrder
-    program: Conditional | None
+    program: "Conditional | None"
     known: dict[bytes, Worth] = field(default_factory=dict[bytes, Worth])
 
     def worth(self, states: np.ndarray, effort: Effort) -> Worth:
@@ -95,7 +99,9 @@ def scorer_of(component: Component, effort: Effort) -> Scorer:
     order = order_held(component, effort)
     program = None
     seconds = 2.0**order.total_bits / ENTRIES_PER_SECOND
-    if order.is_whole and seconds <= _SHARE * budget.left_s():
+    if order.is_whole and seconds <= _SHARE * budget.left_s() and may_load(budget):
+        from gmruntime.marginal_map.conditional import conditional_of
+
         bytes_max = _MEMORY_SHARE * budget.memory_bytes
         program = conditional_of(component, order, bytes_max, budget)
     graph, places = graph_of(network.factors, network.free, network.num_states)
