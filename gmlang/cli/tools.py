@@ -216,9 +216,11 @@ def lsp(stdio: bool) -> int:
 def warm() -> int:
     """Compile the runtime's loops, so that no first question has to wait for it."""
     from gmruntime.driver.warm import warm_up
+    from gmruntime.marginal_map.warm import warm_up as warm_up_sums
 
     click.echo("compiling; this takes a minute, once", err=True)
     warm_up()
+    warm_up_sums()
     return EXIT_ANSWERED
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from gmruntime.answer import Map, MarginalMap, MarginalMapAnswer, Quality, Statu
 from gmruntime.driver.maximise import improvements
 from gmruntime.graph import FactorGraph, num_states, shape_of, table_indices
 from gmruntime.marginal_map.components import Standing, components_of
+from gmruntime.marginal_map.peeling import peel_bound_of
 from gmruntime.marginal_map.searching import improve
 from gmruntime.quality import is_proved
 from gmruntime.questions.marginal_map import no_states
@@ -18,6 +20,9 @@ from gmruntime.simplify.states import label_states
 from gmruntime.task import Effort, Task
 
 METHOD = "marginal MAP search"
+
+_PEEL_SHARE = 0.1
+"""Of the time, for a bound without any tables."""
 
 _NOTHING = np.zeros(0, np.int32)
 
@@ -46,16 +51,41 @@ def improving(
     asked = frozenset(int(v) for v in task.query.variables)
     components, log_constant = components_of(network, asked)
     found = [Standing(one) for one in components]
+    known = _bounded_at_once(task, effort)
     last: MarginalMapAnswer | None = None
     for _ in improve(found, effort) if found else ():
         now = _answer(task, network, found, log_constant, effort)
+        now = _under(now, known, found)
         if last is None or _is_news(now, last):
             last = now
             yield now
         if now.quality.status in (Status.EXACT, Status.IMPOSSIBLE):
             return
     if last is None:
-        yield _answer(task, network, found, log_constant, effort)
+        yield _under(_answer(task, network, found, log_constant, effort), known, found)
+
+
+def _bounded_at_once(task: Task[MarginalMap], effort: Effort) -> tuple[float, float]:
+    """Return a bound on the whole that takes no time to speak of, and its part that is rounding."""
+    found = None
+    with suppress(TimeoutError):
+        found = peel_bound_of(task, effort.budget.share(_PEEL_SHARE))
+    return (np.inf, 0.0) if found is None else found
+
+
+def _under(
+    answer: MarginalMapAnswer, known: tuple[float, float], found: Sequence[Standing]
+) -> MarginalMapAnswer:
+    """Return an answer under a bound on the whole, where that is less."""
+    log_upper, spare = known
+    is_open = answer.quality.status in (Status.BOUNDED, Status.ESTIMATE)
+    if not is_open or log_upper >= answer.log_upper:
+        return answer
+    if not len(answer.states):
+        return replace(answer, log_upper=log_upper)
+    spare += sum(one.spare[0] for one in found)
+    is_met = is_proved(0.0, log_upper - answer.log_lower - spare)
+    return answer.under(answer.log_lower if is_met else log_upper)
 
 
 def _is_news(now: MarginalMapAnswer, last: MarginalMapAnswer) -> bool:
@@ -100,8 +130,6 @@ def _graded(
     """Say how good states are under a bound."""
     method, seconds = f"{METHOD} ({found_by})", effort.budget.spent_s()
     quality = Quality(Status.BOUNDED, method, seconds)
-    if is_proved(log_lower, log_upper):
-        log_upper = log_lower
     return MarginalMapAnswer(quality, states, log_lower, log_lower).under(log_upper)
 
 
@@ -124,7 +152,7 @@ def _by_assignments(task: Task[MarginalMap], effort: Effort) -> Iterator[Margina
             yield _impossible(effort)
             return
         upper = min(step.log_bound, most) + ways
-        if step.is_found:
+        if step.is_found and step.log_score > -np.inf:
             states = step.assignment[asked].astype(np.int32)
             last = _graded(states, step.log_score, upper, step.engine, effort)
         else:

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
 from gmruntime.arrays import component_of
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock
+from gmruntime.quality import is_proved
 from gmruntime.simplify.network import Factor, Network
 
 NUM_APART_MAX = 16
@@ -29,6 +31,17 @@ class Component:
     summed: tuple[int, ...]
 
 
+class Worth(NamedTuple):
+    """A certified lower bound on what states sum to, and its part that is rounding, nats.
+
+    `is_exact` says that nothing but rounding keeps it from the sum.
+    """
+
+    log_lower: float
+    spare: float = 0.0
+    is_exact: bool = False
+
+
 @dataclass(slots=True, eq=False)
 class Standing:
     """What is known of a component.
@@ -39,6 +52,7 @@ class Standing:
         log_lower: certified: what `states` sum to is no less, nats; -inf while none is known.
         log_upper: certified: no states sum to more.
         found_by: who found the states, in words.
+        spare: what rounding took from the lower bound, and added to the upper one, nats.
         is_proved: whether nothing is better than the states.
     """
 
@@ -47,14 +61,27 @@ class Standing:
     log_lower: float = float("-inf")
     log_upper: float = float("inf")
     found_by: str = ""
+    spare: tuple[float, float] = (0.0, 0.0)
     is_proved: bool = False
 
-    def offer(self, states: np.ndarray, log_lower: float, found_by: str) -> bool:
-        """Take states that are better than the best known; say whether they are."""
-        if not log_lower > self.log_lower:
-            return False
-        self.states, self.log_lower, self.found_by = states.copy(), log_lower, found_by
-        return True
+    def offer(self, states: np.ndarray, worth: "Worth", found_by: str) -> None:
+        """Take states that are better than the best known."""
+        if worth.log_lower > self.log_lower:
+            self.states, self.log_lower, self.found_by = states.copy(), worth.log_lower, found_by
+            self.spare = worth.spare, self.spare[1]
+            self._settle()
+
+    def bound(self, log_upper: float, spare: float = 0.0) -> None:
+        """Take an upper bound that is lower than the one known, and its part that is rounding."""
+        if log_upper < self.log_upper:
+            self.log_upper, self.spare = log_upper, (self.spare[0], spare)
+            self._settle()
+
+    def _settle(self) -> None:
+        """Note when the bound has met the states, but for rounding."""
+        if self.log_lower > -np.inf:
+            gap = self.log_upper - self.log_lower
+            self.is_proved |= is_proved(0.0, gap - sum(self.spare))
 
 
 def components_of(network: Network, asked: frozenset[int]) -> tuple[list[Component], float]:

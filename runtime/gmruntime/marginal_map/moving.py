@@ -19,8 +19,7 @@ from gmruntime.arrays import component_of
 from gmruntime.factors.kinds import Table
 from gmruntime.flat import flatten
 from gmruntime.graph import FactorBlock, FactorGraph
-from gmruntime.marginal_map.components import Standing
-from gmruntime.marginal_map.ordering import SumOrder
+from gmruntime.marginal_map.components import Standing, Worth
 from gmruntime.marginal_map.scoring import Scorer
 from gmruntime.task import Effort
 
@@ -95,24 +94,22 @@ class _Ground:
     arms: list[_Arm] = field(default_factory=list[_Arm])
 
 
-def moves(one: Standing, scorer: Scorer, order: SumOrder, effort: Effort) -> Iterator[None]:
+def moves(one: Standing, scorer: Scorer, effort: Effort) -> Iterator[None]:
     """Move from the best known states until the time is over; yield after each move."""
-    del order
     if one.log_lower == -np.inf or scorer.program is None:
         return
     ground = _ground_of(scorer)
     states, log_lower = one.states.copy(), one.log_lower
-    known = scorer.log_lower(states, effort)
-    log_lower = max(log_lower, known)
+    log_lower = max(log_lower, scorer.worth(states, effort).log_lower)
     while not effort.budget.is_spent():
         arm = _chosen(ground.arms, effort.rng)
         begun_s = effort.budget.spent_s()
         found = _moved(ground, arm, states, effort)
-        value = -np.inf if found is None else scorer.log_lower(found, effort)
-        gain = value - log_lower
+        worth = Worth(-np.inf) if found is None else scorer.worth(found, effort)
+        gain = worth.log_lower - log_lower
         if found is not None and gain >= 0.0:
-            states, log_lower = found, value
-            one.offer(states, log_lower, METHOD)
+            states, log_lower = found, worth.log_lower
+            one.offer(states, worth, METHOD)
         _learn(arm, max(gain, 0.0), effort.budget.spent_s() - begun_s)
         yield
 

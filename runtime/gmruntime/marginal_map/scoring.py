@@ -2,17 +2,21 @@
 
 import math
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gmruntime.answer import LogPartition, LogPartitionAnswer, Status
 from gmruntime.elimination.answer import attempt
 from gmruntime.elimination.layouts.groups import ENTRIES_PER_SECOND
+from gmruntime.elimination.passes.loading import may_load
 from gmruntime.graph import FactorGraph
-from gmruntime.marginal_map.components import Component, graph_of
-from gmruntime.marginal_map.conditional import Conditional, conditional_of
+from gmruntime.marginal_map.components import Component, Worth, graph_of
 from gmruntime.marginal_map.ordering import SumOrder, order_held
 from gmruntime.task import Effort, Task
+
+if TYPE_CHECKING:
+    from gmruntime.marginal_map.conditional import Conditional
 
 _MEMORY_SHARE = 0.25
 """Of the memory, for the tables of the program."""
@@ -43,37 +47,39 @@ class Scorer:
     graph: FactorGraph
     places: np.ndarray
     order: SumOrder
-    program: Conditional | None
-    known: dict[bytes, float] = field(default_factory=dict[bytes, float])
+    program: "Conditional | None"
+    known: dict[bytes, Worth] = field(default_factory=dict[bytes, Worth])
 
-    def log_lower(self, states: np.ndarray, effort: Effort) -> float:
-        """Return a certified lower bound on the log of the sum, as near as rounding; or -inf."""
+    def worth(self, states: np.ndarray, effort: Effort) -> Worth:
+        """Return what states sum to, as near as there is time for; -inf where there is none."""
         key = states.tobytes()
         if key not in self.known:
             if len(self.known) >= _NUM_KEPT:
                 self.known.clear()
-            found = self._log_lower(states, effort)
-            if math.isnan(found):
-                return -math.inf
+            found = self._worth(states, effort)
+            if found is None:
+                return Worth(-math.inf)
             self.known[key] = found
         return self.known[key]
 
-    def _log_lower(self, states: np.ndarray, effort: Effort) -> float:
+    def _worth(self, states: np.ndarray, effort: Effort) -> Worth | None:
         if self.program is not None:
             value = self.program.log_value(states)
             if not math.isnan(value):
-                return value - self.program.margin()
+                spare = self.program.margin()
+                return Worth(value - spare, spare, is_exact=True)
         return self._eliminated(states, effort)
 
-    def _eliminated(self, states: np.ndarray, effort: Effort) -> float:
-        """Return the same by an elimination of its own; NaN where there is no time for it."""
+    def _eliminated(self, states: np.ndarray, effort: Effort) -> Worth | None:
+        """Return the same by an elimination of its own; None where there is no time for it."""
         task = Task(self.graph, LogPartition(), self.evidence(states))
         found, _ = attempt(task, effort)
         if not isinstance(found, LogPartitionAnswer):
-            return math.nan
+            return None
         if found.quality.status is Status.EXACT:
-            return found.log_value - _ROUNDING * (1.0 + abs(found.log_value))
-        return found.log_lower
+            spare = _ROUNDING * (1.0 + abs(found.log_value))
+            return Worth(found.log_value - spare, spare, is_exact=True)
+        return Worth(found.log_lower)
 
     def evidence(self, states: np.ndarray) -> np.ndarray:
         """Return what observes the states of what is asked in the graph."""
@@ -93,7 +99,9 @@ def scorer_of(component: Component, effort: Effort) -> Scorer:
     order = order_held(component, effort)
     program = None
     seconds = 2.0**order.total_bits / ENTRIES_PER_SECOND
-    if order.is_whole and seconds <= _SHARE * budget.left_s():
+    if order.is_whole and seconds <= _SHARE * budget.left_s() and may_load(budget):
+        from gmruntime.marginal_map.conditional import conditional_of
+
         bytes_max = _MEMORY_SHARE * budget.memory_bytes
         program = conditional_of(component, order, bytes_max, budget)
     graph, places = graph_of(network.factors, network.free, network.num_states)

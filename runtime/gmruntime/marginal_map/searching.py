@@ -12,7 +12,7 @@ from gmruntime.elimination.bounding import bound_log_partition
 from gmruntime.elimination.passes.loading import LOADING_S, is_loaded
 from gmruntime.elimination.weighted_mini_buckets import ENTRIES_PER_SECOND
 from gmruntime.graph import FactorGraph, no_evidence
-from gmruntime.marginal_map.components import NUM_APART_MAX, Standing, joined
+from gmruntime.marginal_map.components import NUM_APART_MAX, Standing, Worth, joined
 from gmruntime.marginal_map.moving import moves
 from gmruntime.marginal_map.ordering import SumOrder, order_sums
 from gmruntime.marginal_map.peeling import peel_bound
@@ -30,9 +30,10 @@ _BITS = (8.0, 12.0, 15.0, 18.0, 20.0)
 _GROWTH = 6.0
 """The next takes so many times as long."""
 
-_START_SHARE, _RELAX_SHARE, _BOUND_SHARE = 0.25, 0.2, 0.3
-"""Of the time of a component: for the best assignment of everything, for making surrogates, for
-searching the last. What is left is for moves."""
+_START_SHARE, _RELAX_SHARE, _BOUND_SHARE, _AGAIN_SHARE = 0.35, 0.15, 0.25, 0.7
+"""Of the time that is left: for the best assignment of everything, for making surrogates, for
+searching the last; and for a search where nothing can be moved, before what it found is scored.
+Moves take what is left."""
 
 _ROUNDING = 1e-12
 """Relative, of the score of an assignment."""
@@ -54,7 +55,7 @@ def improve(found: list[Standing], effort: Effort) -> Iterator[None]:
 def _improve(found: list[Standing], effort: Effort) -> Iterator[None]:
     budget = effort.budget
     for one in found:
-        one.log_upper = min(one.log_upper, _trivial_bound(one))
+        one.bound(_trivial_bound(one))
     yield
     orders = [
         order_sums(s.component.network, s.component.summed, frozenset(), budget) for s in found
@@ -73,7 +74,7 @@ def _sorted_out(found: list[Standing], orders: list[SumOrder], effort: Effort) -
     few, rest = wide[: NUM_APART_MAX - 1], wide[NUM_APART_MAX - 1 :]
     apart += few + ([Standing(joined([one.component for one in rest]))] if rest else [])
     for one in apart:
-        one.log_upper = min(one.log_upper, _trivial_bound(one))
+        one.bound(_trivial_bound(one))
     found[:] = apart
     for number, one in enumerate(apart):
         part = effort.share(1.0 / (len(apart) - number))
@@ -99,7 +100,7 @@ def _trivial_bound(one: Standing) -> float:
 def _narrow(one: Standing, order: SumOrder, effort: Effort) -> Iterator[None]:
     surrogate = surrogate_of(one.component, order, np.inf, effort.budget)
     if surrogate is None:
-        one.log_upper = -np.inf
+        one.bound(-np.inf)
         yield
         return
     yield from _search_surrogate(one, surrogate, None, effort)
@@ -118,14 +119,15 @@ def _search_surrogate(
     """
     shift = surrogate.log_constant
     for step in _search(surrogate.graph, effort):
-        one.log_upper = min(one.log_upper, step.log_bound + shift)
+        one.bound(step.log_bound + shift, surrogate.log_margin)
         if step.is_found and scorer is None:
-            lower = step.log_score + shift - surrogate.log_margin
-            one.offer(surrogate.states(step.assignment), lower, step.engine)
-            one.is_proved = is_proved(step.log_score, step.log_bound)
+            spare = surrogate.log_margin
+            worth = Worth(step.log_score + shift - spare, spare)
+            one.offer(surrogate.states(step.assignment), worth, step.engine)
+            one.is_proved |= is_proved(step.log_score, step.log_bound)
         elif step.is_found and scorer is not None and step.log_score + shift > one.log_lower:
-            _score(one, scorer, surrogate.states(step.assignment), step.engine, effort)
-        _settle(one)
+            states = surrogate.states(step.assignment)
+            one.offer(states, scorer.worth(states, effort), step.engine)
         yield
 
 
@@ -137,69 +139,73 @@ def _search(graph: FactorGraph, effort: Effort) -> Iterator[Improvement]:
     yield Improvement(effort.budget.spent_s(), np.zeros(0, np.int32), 0.0, 0.0, "elimination")
 
 
-def _score(
-    one: Standing, scorer: Scorer, states: np.ndarray, found_by: str, effort: Effort
-) -> bool:
-    """Offer states for what they sum to; say whether they are better than those known."""
-    return one.offer(states, scorer.log_lower(states, effort), found_by)
-
-
-def _settle(one: Standing) -> None:
-    """Note when the bound has met the states that are known."""
-    if is_proved(one.log_lower, one.log_upper):
-        one.is_proved = True
-
-
 # --- Summed out by mini-buckets ----------------------------------------------------------
 
 
 def _wide(one: Standing, order: SumOrder, effort: Effort) -> Iterator[None]:
     budget = effort.budget
     with suppress(TimeoutError):
-        one.log_upper = min(one.log_upper, peel_bound(one.component, budget.share(_RELAX_SHARE)))
+        network, summed = one.component.network, one.component.summed
+        part = budget.share(_RELAX_SHARE)
+        one.bound(*peel_bound(network.factors, summed, network.num_states, part))
     yield
-    if not one.component.asked:
-        yield from _sum_alone(one, effort)
-        return
     scorer = scorer_of(one.component, effort)
-    for phase in (_first, _bound, _again, moves):
-        for _ in phase(one, scorer, order, effort):
-            _settle(one)
+    if not one.component.asked:
+        yield from _sum_alone(one, scorer, effort)
+        return
+    phases = (
+        _first(one, scorer, effort),
+        _bound(one, scorer, order, effort),
+        moves(one, scorer, effort),
+        _again(one, scorer, effort),
+    )
+    for phase in phases:
+        for _ in phase:
             yield
             if one.is_proved or one.log_upper == -np.inf or budget.is_spent():
                 return
 
 
-def _sum_alone(one: Standing, effort: Effort) -> Iterator[None]:
-    """Bound the sum of a component of which nothing is asked."""
+def _sum_alone(one: Standing, scorer: Scorer, effort: Effort) -> Iterator[None]:
+    """Add up, or bound, a component of which nothing is asked."""
+    nothing = np.zeros(0, np.int64)
+    worth = scorer.worth(nothing, effort)
+    one.offer(nothing, worth, "elimination")
+    if worth.is_exact:
+        one.bound(worth.log_lower + 2.0 * worth.spare, worth.spare)
+        yield
+        return
     network, nan = one.component.network, float("nan")
     found = bound_log_partition(network, None, -np.inf, nan, effort.budget, effort.rng)
     if found is not None:
-        one.offer(np.zeros(0, np.int64), found.log_lower, found.quality.method)
-        one.log_upper = min(one.log_upper, found.log_upper)
+        one.offer(nothing, Worth(found.log_lower), found.quality.method)
+        one.bound(found.log_upper)
     yield
 
 
-def _first(one: Standing, scorer: Scorer, order: SumOrder, effort: Effort) -> Iterator[None]:
+def _first(one: Standing, scorer: Scorer, effort: Effort) -> Iterator[None]:
     """Search for a candidate; the first loops of a process take time to load."""
-    del order
     loading_s = 0.0 if is_loaded() else LOADING_S
     budget = effort.budget
     part = budget.until(_START_SHARE * budget.left_s() + loading_s)
-    yield from _start(one, scorer, effort.within(part))
+    yield from _start(one, scorer, effort.within(part), effort)
 
 
-def _again(one: Standing, scorer: Scorer, order: SumOrder, effort: Effort) -> Iterator[None]:
-    """Search on where nothing was found: nothing else can be done."""
-    del order
-    if one.log_lower == -np.inf:
-        yield from _start(one, scorer, effort)
+def _again(one: Standing, scorer: Scorer, effort: Effort) -> Iterator[None]:
+    """Search on, where no candidate was found, or none can be moved."""
+    yield from _start(one, scorer, effort.share(_AGAIN_SHARE), effort)
 
 
-def _start(one: Standing, scorer: Scorer, effort: Effort) -> Iterator[None]:
+def _start(one: Standing, scorer: Scorer, part: Effort, effort: Effort) -> Iterator[None]:
     """Search for the best assignment of everything: what is asked of it is a candidate.
 
     Its score is a part of what its states sum to, and no sum has more parts than there are.
+
+    Args:
+        one: learns.
+        scorer: of candidates; without a program only of the last.
+        part: of the effort, for the search.
+        effort: for scoring as well.
     """
     summed = list(one.component.summed)
     ways = float(np.log(one.component.network.num_states[summed]).sum())
@@ -207,19 +213,19 @@ def _start(one: Standing, scorer: Scorer, effort: Effort) -> Iterator[None]:
     places = np.searchsorted(one.component.asked, free)
     is_asked = np.isin(free, one.component.asked)
     last = np.zeros(0, np.int64)
-    for step in _search(scorer.graph, effort):
+    for step in _search(scorer.graph, part):
         spare = _ROUNDING * (1.0 + abs(step.log_bound))
-        one.log_upper = min(one.log_upper, step.log_bound + ways + spare)
+        one.bound(step.log_bound + ways + spare, spare)
         if step.is_found:
             last = np.zeros(len(one.component.asked), np.int64)
             last[places[is_asked]] = step.assignment[is_asked]
-            lower = step.log_score - _ROUNDING * (1.0 + abs(step.log_score))
-            one.offer(last, lower, step.engine)
+            spare = _ROUNDING * (1.0 + abs(step.log_score))
+            one.offer(last, Worth(step.log_score - spare, spare), step.engine)
             if scorer.program is not None:
-                _score(one, scorer, last, step.engine, effort)
+                one.offer(last, scorer.worth(last, effort), step.engine)
         yield
     if len(last) and scorer.program is None:
-        _score(one, scorer, last, one.found_by, effort)
+        one.offer(last, scorer.worth(last, effort), one.found_by)
         yield
 
 
@@ -242,13 +248,13 @@ def _largest(one: Standing, order: SumOrder, effort: Effort) -> Surrogate | None
         except TimeoutError:
             break
         if found is None:
-            one.log_upper = -np.inf
+            one.bound(-np.inf)
             return None
         if made is not None and found.num_entries > ENTRIES_MAX:
             break
         made = found
         ceiling = ceiling_of(made.graph) + made.log_constant
-        one.log_upper = min(one.log_upper, ceiling)
+        one.bound(ceiling, made.log_margin)
         taken_s = budget.spent_s() - begun_s
         if not made.num_splits or _GROWTH * taken_s > budget.left_s():
             break
