@@ -6,7 +6,7 @@ the question; where only trying shows it, it is said to be tried first.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,11 +15,13 @@ from gmruntime.answer import (
     Best,
     Joint,
     LogPartition,
+    LogPartitionAnswer,
     Map,
     Marginals,
     Quality,
     Query,
     Solutions,
+    SolutionsAnswer,
     Status,
     Way,
     at_seconds,
@@ -39,8 +41,10 @@ from gmruntime.simplify.idle import without_idle
 _BYTES_OF_STATE = 12
 """Of each variable, where an assignment is written out and scored."""
 
-_PROBE_SHARE, _COUNTING_SHARE = 0.15, 0.55
+_PROBE_SHARE, _COUNTING_SHARE = 0.15, 0.7
 """Of what is left of the budget for a counting search: while others may answer, and else."""
+
+_JOINED_METHOD = "counting search and mini-buckets"
 
 _REFUTED_FACTORS_MAX = 5000
 _REFUTATION_SHARE = 0.03
@@ -246,7 +250,7 @@ def _count(case: Case) -> AnyAnswer | None:
     if counting is None:
         return None
     share = _COUNTING_SHARE if is_alone or case.slicing()[0] is None else _PROBE_SHARE
-    found = counting.go_on(budget.share(share))
+    found = counting.finish(budget.share(share))
     case.known = counting.known(budget) if found is None else None
     return found
 
@@ -331,7 +335,26 @@ def _estimate(case: Case) -> AnyAnswer | None:
         return None
     planned, _ = case.elimination()
     part = case.effort.share(case.how.estimate_share)
-    return with_note(estimate(case.task.asking(query), planned, part), needs(planned))
+    found = estimate(case.task.asking(query), planned, part)
+    return with_note(_by_count(found, case.known), needs(planned))
+
+
+def _by_count(found: AnyAnswer, known: AnyAnswer | None) -> AnyAnswer:
+    """Let what was counted say where an interval's value lies, unless enough samples do."""
+    from gmruntime.elimination.bounding import DRAWN
+
+    if known is None or found.quality.note.startswith(DRAWN):
+        return found
+    quality = replace(found.quality, note=known.quality.note, method=_JOINED_METHOD)
+    match found, known:
+        case LogPartitionAnswer(), LogPartitionAnswer():
+            value = min(max(known.log_value, found.log_lower), found.log_upper)
+            return replace(found, quality=quality, log_value=value)
+        case SolutionsAnswer(), SolutionsAnswer():
+            value = min(max(known.log_count, found.log_lower), found.log_upper)
+            return replace(found, quality=quality, log_count=value)
+        case _:
+            return found
 
 
 def _foresee_estimate(case: Case) -> str:
