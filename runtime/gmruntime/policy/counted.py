@@ -14,8 +14,9 @@ from gmruntime.answer import (
 )
 from gmruntime.policy.case import Case
 
-_PROBE_SHARE, _COUNTING_SHARE = 0.15, 0.7
-"""Of what is left of the budget for a counting search: while others may answer, and else."""
+_FIRST_SHARE, _COUNTING_SHARE, _SHARE_BEFORE_SLICES = 0.3, 0.7, 0.15
+"""Of what is left of the budget for a counting search: before any elimination is planned, where
+none fits, and where slices may answer."""
 
 _JOINED_METHOD = "counting search and mini-buckets"
 
@@ -34,7 +35,7 @@ def count(case: Case) -> AnyAnswer | None:
         counting = begun(case.task.asking(query), network, case.effort)
         if counting is None:
             return None
-        found = counting.go_on(budget.share(_PROBE_SHARE))
+        found = counting.go_on(budget.share(_FIRST_SHARE))
         if found is not None:
             return found
     is_alone = counting is not None and counting.is_out_of_reach()
@@ -43,7 +44,7 @@ def count(case: Case) -> AnyAnswer | None:
     counting = counting or begun(case.task.asking(query), network, case.effort)
     if counting is None:
         return None
-    share = _COUNTING_SHARE if is_alone or case.slicing()[0] is None else _PROBE_SHARE
+    share = _COUNTING_SHARE if is_alone or case.slicing()[0] is None else _SHARE_BEFORE_SLICES
     found = counting.finish(budget.share(share))
     case.known = counting.known(budget) if found is None else None
     return found
