@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gmruntime.counting.engine as engine
+import gmruntime.counting.sampling as sampling
 from gmruntime.answer import (
     AnyAnswer,
     Joint,
@@ -26,6 +27,8 @@ from gmruntime.counting.answer import begun
 from gmruntime.counting.engine import Counter, begin
 from gmruntime.counting.model import lay_out
 from gmruntime.counting.records import NUM_CLAUSES, NUM_NODES
+from gmruntime.counting.sampling import sampler_of
+from gmruntime.counting.search import COMPLETE, run
 from gmruntime.counting.worth import has_zeros, is_wide
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, no_evidence
@@ -233,3 +236,40 @@ def test_what_is_impossible_is_said_to_be() -> None:
     evidence[0], evidence[n - 1] = 1, 0
     found = infer(graph, LogPartition(), evidence=evidence, budget_s=60.0)
     assert found.quality.status is Status.IMPOSSIBLE
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_is_added_up_so_far_is_a_lower_bound(seed: int) -> None:
+    graph = _clauses(np.random.default_rng(seed), 14, 40 + 3 * seed)
+    wanted = _log_z(graph, no_evidence(graph))
+    counter = _counter(_network(graph))
+    assert counter is not None
+    lower = -math.inf
+    while not counter.is_complete:
+        counter.is_complete = run(counter.search, 5) == COMPLETE
+        assert counter.log_lower() <= wanted + 1e-9
+        lower = max(lower, counter.log_lower())
+    assert _close(lower, wanted)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_distinct_ends_of_draws_are_a_lower_bound(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sampling, "_DRAWS_MAX", 60)
+    graph = _clauses(np.random.default_rng(seed), 16, 36)
+    wanted = _log_z(graph, no_evidence(graph))
+    counter = _counter(_network(graph))
+    assert counter is not None
+    drawn = sampler_of(counter, np.random.default_rng(seed))
+    lowers: list[float] = []
+    for depth in (1, 2, 3, 4):
+        drawn.depth, drawn.log_weights, drawn.log_ends = depth, [], {}
+        drawn.go_on(UNLIMITED)
+        lowers.append(drawn.log_lower)
+        assert drawn.log_lower <= wanted + 1e-9
+        # Weights vary little here: sixty draws are right within a third.
+        assert abs(drawn.log_mean() - wanted) < 0.3
+    assert lowers == sorted(lowers)
+    # Two states of one variable are soon all drawn, where both are possible.
+    assert lowers[0] > wanted - 3.0

@@ -22,6 +22,7 @@ from gmruntime.answer import (
 from gmruntime.budget import Budget
 from gmruntime.counting.engine import Counter, begin
 from gmruntime.counting.model import lay_out
+from gmruntime.counting.sampling import Sampler, sampler_of
 from gmruntime.elimination.passes.loading import may_load
 from gmruntime.elimination.results import by_block, observed_rows, spread_joint
 from gmruntime.elimination.solutions import counted_by_sum
@@ -37,6 +38,15 @@ _LOADING_S = 1.0
 
 _OUT_OF_REACH_BITS = 80.0
 """A clique of a greedy order that no better order brings below what is eliminated."""
+
+_ALONE_SHARE, _DRAWN_SHARE = 0.5, 0.4
+"""Of what is left, for the search before anything is drawn; then for the first draws."""
+
+_DRAWN_MEMORY_SHARE = 0.3
+"""Of the memory, for the draws."""
+
+_AHEAD = 2.0
+"""Nats by which the draws must be ahead for the search to end."""
 
 _MARGIN = 1e-9
 """Relative: rounding is far smaller."""
@@ -58,15 +68,19 @@ class Counting:
         task: what is asked.
         network: of the task, reduced.
         counter: the search.
+        seed: of what is drawn.
         num_done: joint states that are counted, of a question about a joint distribution.
         logs: what they are worth.
+        sampler: draws, once the search has had its first turn.
     """
 
     task: Task[_Asked]
     network: Network
     counter: Counter
+    seed: int = 0
     num_done: int = 0
     logs: list[float] = field(default_factory=list[float])
+    sampler: Sampler | None = None
 
     def go_on(self, budget: Budget) -> Answer | None:
         """Search until the budget is spent; return the answer once there is one."""
@@ -76,34 +90,64 @@ class Counting:
                 case Joint() as query:
                     return _joint(self, task.asking(query), budget)
                 case LogPartition():
-                    return _log_partition(self.counter, budget) if self._ends(budget) else None
+                    is_done = self.counter.go_on(budget)
+                    return _log_partition(self.counter, budget) if is_done else None
                 case Solutions():
-                    return _solutions(self.counter, budget) if self._ends(budget) else None
+                    is_done = self.counter.go_on(budget)
+                    return _solutions(self.counter, budget) if is_done else None
                 case Marginals() as query:
                     return _marginals(self, task.asking(query), budget)
         except TimeoutError:
             return None
 
-    def known(self, budget: Budget) -> LogPartitionAnswer | SolutionsAnswer | None:
-        """Return what the unfinished search has proved: at least so much was added up.
+    def finish(self, budget: Budget) -> Answer | None:
+        """Search on; of a sum, draw beside it, and let go on alone who has proved more of it."""
+        if not isinstance(self.task.query, LogPartition | Solutions):
+            return self.go_on(budget)
+        found = self.go_on(budget.share(_ALONE_SHARE))
+        if found is not None:
+            return found
+        self._draw(budget.share(_DRAWN_SHARE))
+        assert self.sampler is not None
+        is_behind = self.counter.log_lower() + _AHEAD < self.sampler.log_lower
+        if not (is_behind or self.counter.is_stuck):
+            return self.go_on(budget)
+        self._draw(budget)
+        return None
 
-        Neither bound is known by more digits than float64 sums leave.
+    def _draw(self, budget: Budget) -> None:
+        if self.sampler is None:
+            rng = np.random.default_rng((self.seed, 5))
+            memory_bytes = int(_DRAWN_MEMORY_SHARE * budget.memory_bytes)
+            other = begin(self.counter.laid_out, memory_bytes, is_traced=False)
+            self.sampler = sampler_of(other, rng)
+        self.sampler.go_on(budget)
+
+    def known(self, budget: Budget) -> LogPartitionAnswer | SolutionsAnswer | None:
+        """Return what an unfinished sum has proved: at least so much was added up.
+
+        The value is the mean of what was drawn where that is above, and else that bound.
         """
-        value = self.counter.log_lower()
-        if value == -np.inf or not isinstance(self.task.query, LogPartition | Solutions):
+        if not isinstance(self.task.query, LogPartition | Solutions):
             return None
-        lower = value - _MARGIN * (1.0 + abs(value))
-        quality = Quality(Status.ESTIMATE, METHOD, budget.spent_s(), math.nan)
+        lower, error, note = self.counter.log_lower(), math.nan, "the value is the lower bound"
+        value, drawn = lower, self.sampler
+        if drawn is not None:
+            lower = max(lower, drawn.log_lower)
+            value = max(lower, drawn.log_mean())
+            if value > lower:
+                error, note = drawn.effective() ** -0.5, f"estimated from {drawn.described()}"
+        if lower == -np.inf:
+            return None
+        lower -= _MARGIN * (1.0 + abs(lower))
+        quality = Quality(Status.ESTIMATE, METHOD, budget.spent_s(), error, note=note)
         if isinstance(self.task.query, LogPartition):
             return LogPartitionAnswer(quality, value, lower)
-        return SolutionsAnswer(quality, value, None, max(0.0, lower))
+        return SolutionsAnswer(quality, max(value, 0.0), None, max(0.0, lower))
 
     def is_out_of_reach(self) -> bool:
         """Say whether no elimination needs to be looked for: no order will be narrow enough."""
         return self.counter.laid_out.clique_bits > _OUT_OF_REACH_BITS
-
-    def _ends(self, budget: Budget) -> bool:
-        return self.counter.go_on(budget)
 
 
 def begun(task: Task[Query], network: Network, effort: Effort) -> Counting | None:
@@ -129,8 +173,9 @@ def begun(task: Task[Query], network: Network, effort: Effort) -> Counting | Non
     if laid_out is None:
         return None
     is_traced = isinstance(query, Solutions | Marginals)
-    counter = begin(laid_out, budget.memory_bytes, is_traced=is_traced)
-    counting = Counting(task.asking(query), network, counter)
+    memory_bytes = int((1.0 - _DRAWN_MEMORY_SHARE) * budget.memory_bytes)
+    counter = begin(laid_out, memory_bytes, is_traced=is_traced)
+    counting = Counting(task.asking(query), network, counter, effort.seed)
     if isinstance(query, Joint):
         _assume_next(counting, task.asking(query))
     return counting

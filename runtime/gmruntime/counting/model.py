@@ -33,7 +33,12 @@ _WIDE_BITS = 45.0
 """From cliques so wide on, the elimination tree says little: conflicts lead."""
 
 _WIDE_WEIGHT = 100.0
-_ORDER_STEPS = 4e8
+
+_STEPS_PER_SECOND = 1e8
+"""Of the search for an order, on a busy core."""
+
+_FILL_SHARE, _WEIGHT_SHARE = 0.05, 0.1
+"""Of the time left, for an order by fill, and for one by weight where that takes too long."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -230,16 +235,16 @@ def _prior(network: Network, budget: Budget, rng: np.random.Generator) -> tuple[
     bits = np.log2(np.maximum(network.num_states, 2).astype(np.float64))
     order, late = np.zeros(size, np.int64), np.zeros(size, np.int8)
     seed = np.uint64(rng.integers(1, 1 << 62))
-    largest, cliques = math.inf, rows
-    for by_fill, steps in ((True, _ORDER_STEPS), (False, math.inf)):
+    steps = budget.left_s() * _STEPS_PER_SECOND
+    for by_fill, share in ((True, _FILL_SHARE), (False, _WEIGHT_SHARE)):
         cliques = rows.copy()
-        limits = Limits(math.inf, math.inf, steps)
-        total, largest, _ = eliminate_greedily(
-            cliques, bits, late, by_fill, 0.0, seed, limits, order
-        )
-        if total < math.inf or not by_fill:
-            break
-    return _depths(order, cliques), float(largest)
+        # What is given up leaves places open.
+        order[:] = -1
+        limits = Limits(math.inf, math.inf, share * steps)
+        _, largest, _ = eliminate_greedily(cliques, bits, late, by_fill, 0.0, seed, limits, order)
+        if order.min() >= 0:
+            return _depths(order, cliques), float(largest)
+    raise TimeoutError
 
 
 def _depths(order: np.ndarray, cliques: np.ndarray) -> np.ndarray:

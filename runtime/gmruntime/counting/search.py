@@ -50,7 +50,7 @@ from gmruntime.counting.records import (
     Search,
 )
 
-GO_ON, COMPLETE, NEEDS_ROOM = 0, 1, 2
+_GO_ON, COMPLETE, NEEDS_ROOM = 0, 1, 2
 
 
 @loop
@@ -132,7 +132,7 @@ def run(search: Search, num_steps: int) -> int:
             _close_branch(search, t)
             if t == 0:
                 return COMPLETE
-    return GO_ON
+    return _GO_ON
 
 
 @loop

@@ -18,6 +18,9 @@ _ZEROS_MIN = 1e-3
 _WIDE_BITS = 40.0
 """Cliques that no layout brings within reach of elimination, or hardly ever."""
 
+_STEPS_SHARE = 5e6
+"""Steps of the search for an order for each second of the budget: a twentieth of it."""
+
 _SMALL = 300
 """Up to so many variables a greedy order is found faster than a compiler is loaded."""
 
@@ -40,6 +43,10 @@ def is_wide(network: Network, budget: Budget) -> bool:
     size = len(network.free)
     if size > SEARCHABLE or network.log_constant == -np.inf:
         return False
+    free = np.array(network.free, np.int64)
+    bits = np.log2(np.maximum(network.num_states[free], 2).astype(np.float64))
+    if bits.sum() <= _WIDE_BITS:
+        return False
     rng = np.random.default_rng(0)
     if size <= _SMALL or not may_load(budget):
         return size <= _SMALL and not any(
@@ -51,11 +58,9 @@ def is_wide(network: Network, budget: Budget) -> bool:
     from gmruntime.elimination.orders.compiled import Limits, eliminate_greedily
     from gmruntime.elimination.orders.restarts import adjacency
 
-    free = np.array(network.free, np.int64)
     rows = adjacency(network, free)
-    bits = np.log2(np.maximum(network.num_states[free], 2).astype(np.float64))
     late, order = np.zeros(size, np.int8), np.zeros(size, np.int64)
-    limits = Limits(_WIDE_BITS, np.inf, np.inf)
+    limits = Limits(_WIDE_BITS, np.inf, _STEPS_SHARE * budget.left_s())
     for by_fill in (False, True):
         total, _, _ = eliminate_greedily(
             rows.copy(), bits, late, by_fill, 0.0, np.uint64(1), limits, order

@@ -24,6 +24,9 @@ from gmruntime.simplify.network import Factor, Network
 
 METHOD = "mini-buckets and importance sampling"
 
+DRAWN = "estimated from"
+"""How a note begins that says how much was drawn for an estimate."""
+
 _BITS_FIRST = 4.0
 _BITS_STEP = 2.0
 _BITS_MAX = 24.0
@@ -73,7 +76,7 @@ def bound_log_partition(
     value, how = guess, "the estimate is Bethe's"
     if draws.effective() >= _EFFECTIVE_MIN or (math.isnan(guess) and draws.effective() > 0):
         value = draws.log_mean()
-        how = f"estimated from {draws.num_draws} samples, worth {draws.effective():.0f}"
+        how = f"{DRAWN} {draws.num_draws} samples, worth {draws.effective():.0f}"
     if math.isnan(value):
         value, how = log_upper, "no estimate: the value is the upper bound"
     value = min(max(value, log_lower), log_upper)

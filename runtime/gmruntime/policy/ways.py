@@ -13,7 +13,6 @@ import numpy as np
 from gmruntime.answer import (
     AnyAnswer,
     Best,
-    Joint,
     LogPartition,
     Map,
     MarginalMap,
@@ -30,6 +29,7 @@ from gmruntime.answer import (
 from gmruntime.budget import QUICK_SHARE
 from gmruntime.graph import GraphError
 from gmruntime.policy.case import Case, Rest
+from gmruntime.policy.counted import by_count, count, is_counted
 from gmruntime.questions.enumerate import (
     NUM_ASSIGNMENTS_MAX,
     enumerate_assignments,
@@ -40,9 +40,6 @@ from gmruntime.simplify.idle import without_idle
 
 _BYTES_OF_STATE = 12
 """Of each variable, where an assignment is written out and scored."""
-
-_PROBE_SHARE, _COUNTING_SHARE = 0.15, 0.55
-"""Of what is left of the budget for a counting search: while others may answer, and else."""
 
 _REFUTED_FACTORS_MAX = 5000
 _REFUTATION_SHARE = 0.03
@@ -224,58 +221,6 @@ def _foresee_quick(case: Case) -> str | None:
     return Way.QUICK_MESSAGES.value
 
 
-def _count(case: Case) -> AnyAnswer | None:
-    """Count where cliques are out of reach, and go on where nothing is found to eliminate."""
-    query = case.task.query
-    if not isinstance(query, Query) or not _may_count(case):
-        return None
-    from gmruntime.counting.answer import begun
-
-    budget, network = case.effort.budget, case.network()
-    assert network is not None
-    counting = None
-    if case.is_wide():
-        counting = begun(case.task.asking(query), network, case.effort)
-        if counting is None:
-            return None
-        found = counting.go_on(budget.share(_PROBE_SHARE))
-        if found is not None:
-            return found
-    is_alone = counting is not None and counting.is_out_of_reach()
-    if not is_alone and not _is_left_to_count(case):
-        return None
-    counting = counting or begun(case.task.asking(query), network, case.effort)
-    if counting is None:
-        return None
-    share = _COUNTING_SHARE if is_alone or case.slicing()[0] is None else _PROBE_SHARE
-    found = counting.go_on(budget.share(share))
-    case.known = counting.known(budget) if found is None else None
-    return found
-
-
-def _may_count(case: Case) -> bool:
-    from gmruntime.counting.worth import has_zeros
-
-    is_sum = isinstance(case.task.query, LogPartition | Solutions | Marginals | Joint)
-    network = case.network() if is_sum else None
-    return network is not None and has_zeros(network)
-
-
-def _is_left_to_count(case: Case) -> bool:
-    """Say whether no elimination, whole or in slices, is sure to end in time."""
-    from gmruntime.counting.worth import is_fragmented
-
-    planned, part = case.elimination()
-    if planned.fits:
-        return is_fragmented(planned.order)
-    sliced, _ = case.slicing()
-    return sliced is None or sliced.seconds > part.budget.left_s()
-
-
-def _foresee_count(case: Case) -> bool:
-    return _may_count(case) and (case.is_wide() or _is_left_to_count(case))
-
-
 def _eliminate(case: Case) -> AnyAnswer | None:
     from gmruntime.elimination.answer import answer_planned
 
@@ -347,7 +292,8 @@ def _estimate(case: Case) -> AnyAnswer | None:
         return None
     planned, _ = case.elimination()
     part = case.effort.share(case.how.estimate_share)
-    return with_note(estimate(case.task.asking(query), planned, part), needs(planned))
+    found = estimate(case.task.asking(query), planned, part)
+    return with_note(by_count(found, case.known), needs(planned))
 
 
 def _foresee_estimate(case: Case) -> str:
@@ -406,7 +352,7 @@ RULES: dict[Way, Rule] = {
     Way.LAYERS: Rule(_remember_layers, is_tried=_has_layers),
     Way.WINDOWS: Rule(_through_windows, is_tried=_has_windows),
     Way.QUICK_MESSAGES: Rule(_send_quickly, _foresee_quick),
-    Way.COUNTING: Rule(_count, is_tried=_foresee_count),
+    Way.COUNTING: Rule(count, is_tried=is_counted),
     Way.ELIMINATION: Rule(_eliminate, _foresee_elimination, _may_slice),
     Way.SEARCH: Rule(_search, lambda case: _as_asked(Way.SEARCH, case)),
     Way.ESTIMATE: Rule(_estimate, _foresee_estimate),
