@@ -5,7 +5,7 @@ model's prior, the predictions about it. What is done to it is grounded in their
 stays as it is (Pearl 2009, "Causality", section 3.2: the truncated factorisation).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -227,27 +227,58 @@ def descendants(builder: Builder, variables: np.ndarray) -> np.ndarray:
 
     What nobody named, such as the parts of a wide expression, may be listed without need.
     """
-    pairs = list(builder.edges)
     hidden = hidden_mask(builder)
-    parts: list[np.ndarray] = []
+
+    def through(scopes: np.ndarray, found: np.ndarray) -> np.ndarray:
+        rows = scopes[found[scopes].any(axis=1)]
+        return rows[hidden[rows]]
+
+    return _reached(builder, variables, *_links(builder), through)
+
+
+def ancestors(builder: Builder, variables: np.ndarray) -> np.ndarray:
+    """List the variables on which some depend, and these; some others may be listed."""
+    hidden = hidden_mask(builder)
+
+    def through(scopes: np.ndarray, found: np.ndarray) -> np.ndarray:
+        return scopes[(found[scopes] & hidden[scopes]).any(axis=1)].reshape(-1)
+
+    parents, children = _links(builder)
+    return _reached(builder, variables, children, parents, through)
+
+
+def _links(builder: Builder) -> tuple[np.ndarray, np.ndarray]:
+    pairs = list(builder.edges)
     for block, origin in zip(builder.factors, builder.origins, strict=True):
         if origin.kind == "predict" and origin.targets is not None:
             targets = np.broadcast_to(origin.targets[:, None], block.scopes.shape)
             pairs.append((block.scopes, targets))
-        elif origin.kind == "auxiliary":
-            parts.append(block.scopes)
     nothing = np.zeros(0, np.int64)
     parents = np.concatenate([nothing, *(p.reshape(-1) for p, _ in pairs)])
-    children = np.concatenate([nothing, *(c.reshape(-1) for _, c in pairs)])
+    return parents, np.concatenate([nothing, *(c.reshape(-1) for _, c in pairs)])
+
+
+def _reached(
+    builder: Builder,
+    variables: np.ndarray,
+    starts: np.ndarray,
+    ends: np.ndarray,
+    through: Callable[[np.ndarray, np.ndarray], np.ndarray],
+) -> np.ndarray:
+    """Follow links from some variables, and what goes through the parts of wide expressions."""
+    parts = [
+        block.scopes
+        for block, origin in zip(builder.factors, builder.origins, strict=True)
+        if origin.kind == "auxiliary"
+    ]
     found = np.zeros(builder.num_variables, np.bool_)
     found[variables] = True
     count = 0
     while int(found.sum()) > count:
         count = int(found.sum())
-        found[children[found[parents]]] = True
+        found[ends[found[starts]]] = True
         for scopes in parts:
-            rows = scopes[found[scopes].any(axis=1)]
-            found[rows[hidden[rows]]] = True
+            found[through(scopes, found)] = True
     return np.flatnonzero(found)
 
 

@@ -21,7 +21,7 @@ from gmlang.diagnostics import GmError
 from gmlang.errors import later
 from gmlang.errors.acting import doing as errors
 from gmlang.graph.builder import Builder, Origin, add_tables
-from gmlang.graph.doing.changing import descendants, each_once, hidden_mask, read
+from gmlang.graph.doing.changing import ancestors, descendants, each_once, hidden_mask, read
 from gmlang.graph.lowering.grounder import Grounder, environment
 from gmlang.graph.observations import seen_of
 from gmlang.graph.values.evaluate import expand
@@ -177,14 +177,15 @@ def _needed(
     query: Query,
 ) -> list[Mechanism]:
     """Return the mechanisms of copies that what is asked depends on, parents first."""
-    # What nobody named stands for parts of mechanisms, which copies have whole.
-    named = after[~hidden_mask(grounder.builder)[after]]
-    inner = np.setdiff1d(named, np.array(sorted(fixed), np.int64))
-    span = query.imagined[0].span
     wanted: set[int] = set()
     for one in query.asked:
         frame, _ = expand(environment(grounder, ONE_INSTANCE), one.context)
         wanted.update(read(grounder, frame, one.value).tolist())
+    # What nobody named stands for parts of mechanisms, which copies have whole.
+    named = after[~hidden_mask(grounder.builder)[after]]
+    inner = np.setdiff1d(named, np.array(sorted(fixed), np.int64))
+    inner = np.intersect1d(inner, ancestors(grounder.builder, np.array(sorted(wanted), np.int64)))
+    span = query.imagined[0].span
     known = {one.child: one for one in mechanisms_of(grounder, program, inner, span)}
     found: list[Mechanism] = []
     done: dict[int, bool] = {}
