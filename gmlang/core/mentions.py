@@ -19,6 +19,9 @@ from gmlang.diagnostics import Span
 def expressions_of(query: Query) -> Iterator[tuple[Context, Expression]]:
     """Give what is asked for and what stands behind the bar, each with its loops."""
     yield from ((asked.context, asked.value) for asked in query.asked)
+    for change in query.imagined:
+        yield change.context, change.target
+        yield change.context, change.value
     for given in query.given:
         match given:
             case ObservedGiven(target=target, value=value):

@@ -78,6 +78,8 @@ def show_question(question: Query | Assert) -> str:
     asked = ", ".join(_asked(asked) for asked in question.asked)
     given = ", ".join(_given(given) for given in question.given)
     what = asked or question.about()
+    had = ", ".join(map(show_change, question.imagined))
+    what += f" had {had}" if had else ""
     return f"query {question.kind}({what}{f' | {given}' if given else ''})"
 
 

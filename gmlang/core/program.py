@@ -284,6 +284,7 @@ class Query:
         text: as written.
         asked: the variables and events that are asked for; () for all, or something else.
         given: what stands behind the bar.
+        imagined: what stands behind `had`: what would have been done.
         within_s: the query's own budget, or None.
         method: of `using`, such as "bp", with its options as constants; "" for none.
         name: given by `as`, or "".
@@ -306,6 +307,7 @@ class Query:
     method: str = ""
     method_options: tuple[tuple[str, bool | int | float], ...] = ()
     name: str = ""
+    imagined: tuple[Intervention, ...] = ()
 
     def things(self) -> tuple[Thing, ...]:
         """List the things that are asked about as such."""

@@ -9,11 +9,6 @@ def reserved(span: Span, word: str) -> Diagnostic:
     return _not_yet(span, f"`{word}`", hint)
 
 
-def counterfactual(span: Span) -> Diagnostic:
-    """Report a query about what would have been."""
-    return _not_yet(span, "counterfactuals, `had`")
-
-
 def replaced_law(span: Span, text: str) -> Diagnostic:
     """Report a law, or a definition, that takes the place of a real's own."""
     return _not_yet(span, f"another law of `{text}`, a real", f"fix it: `do({text} = 1.5)`")
@@ -23,6 +18,37 @@ def partly_set(span: Span, text: str) -> Diagnostic:
     """Report that some numbers of an array are set, of which all are predicted together."""
     hint = "set all of them, or predict each: `for i in 0..2: predict x.a[i] ~ ...`"
     return _not_yet(span, f"setting a part of `{text}`, which is predicted whole", hint)
+
+
+def imagined_rows(span: Span, text: str) -> Diagnostic:
+    """Report a counterfactual about many rows."""
+    return _not_yet(span, f"`{text}` of many rows", "ask about each with its own conditions")
+
+
+def imagined_reals(span: Span) -> Diagnostic:
+    """Report a counterfactual of a program with reals."""
+    return _not_yet(span, "what would have been, in a program with reals")
+
+
+def imagined_law(span: Span, text: str) -> Diagnostic:
+    """Report what would have been drawn, or followed, something else."""
+    return _not_yet(span, f"`had {text}`", "fix it: `had x = value`")
+
+
+def imagined_prediction(span: Span, name: str) -> Diagnostic:
+    """Report that models predict, or are made of, what would have been otherwise."""
+    hint = "mechanisms, `~` and `:=`, say what follows from what"
+    return _not_yet(span, f"what `{name}` would have been, which has no mechanism", hint)
+
+
+def imagined_circle(span: Span) -> Diagnostic:
+    """Report that what would have been otherwise goes round."""
+    return _not_yet(span, "what would have been, of definitions that go round")
+
+
+def imagined_holes(span: Span, text: str) -> Diagnostic:
+    """Report a mechanism without a value in some states, of which a copy would be made."""
+    return _not_yet(span, f"what would have been, of `{text}`, which has no value everywhere")
 
 
 def done_in_stream(span: Span, text: str) -> Diagnostic:

@@ -125,7 +125,7 @@ def check_question(
     if query.method or query.within_s:
         option = "using" if query.method else "within"
         raise GmError([errors.not_asked_here(query.span, f"{query.text} {option} ...")])
-    if any(isinstance(given, DoGiven) for given in query.given):
+    if query.imagined or any(isinstance(given, DoGiven) for given in query.given):
         raise GmError([later.done_in_stream(query.span, query.text)])
     for context, expression in expressions_of(query):
         for part in walk(expression):

@@ -18,6 +18,7 @@ from gmlang.queries.rows.preparing import refuse_joint
 from gmlang.queries.session import Prepared, Session, ask, ground_before, prepare
 from gmlang.queries.settings import Settings, begin
 from gmlang.queries.worlds.done import world_of, world_of_all
+from gmlang.queries.worlds.imagined import as_imagined
 from gmruntime.answer import Answer as RuntimeAnswer
 from gmruntime.answer import Marginals
 from gmruntime.budget import Budget, now_s
@@ -89,6 +90,8 @@ def _answer_query(session: Session, query: Query, settings: Settings) -> Answer:
 
                 return answer_reals(prepared, query, settings)
             found = ask(prepared, question(prepared, query), evidence, settings, query)
+            if prepared.twin is not None:
+                found = as_imagined(prepared, query, found, evidence, settings.running())
             return written(prepared, query, found)
 
 

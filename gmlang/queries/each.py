@@ -132,6 +132,8 @@ def _in_time(found: Iterator[_T], nothing: _T, count: int, budget: Budget) -> It
 
 def _each(session: Session, query: Query, seen: Seen, settings: Settings) -> Iterator[Answer]:
     session, query = world_of(session, query)
+    if query.imagined:
+        raise GmError([later.imagined_rows(query.span, query.text)])
     match question_of(query).answered:
         case Single():
             return _single(session, query, seen, settings)

@@ -42,6 +42,7 @@ from gmlang.queries.rows.preparing import asked_beside, check_takes_joint, integ
 from gmlang.queries.settings import Guide, Settings
 from gmlang.queries.targets import Target, picked, target_of
 from gmlang.queries.waking.asking import AwakePart, awake, may_wake, with_sleepers
+from gmlang.queries.worlds.twin import Twin, imagine
 from gmruntime.answer import Answer as RuntimeAnswer
 from gmruntime.answer import Query as RuntimeQuery
 from gmruntime.budget import Budget
@@ -104,6 +105,7 @@ class Prepared:
         settled: settings of what their rows depend on; None where all of that is known.
         histories: the graph, where reals have too many states around them to add up; else None.
         conditioned: variables behind the bar whose value is left open (indep).
+        twin: copies of what would have been otherwise; None where nothing is imagined.
         told: by the identity of a query, itself and what its answers speak of: worked out once for
             many rows.
     """
@@ -117,6 +119,7 @@ class Prepared:
     settled: "Settled | None" = None
     histories: "Histories | None" = None
     conditioned: list[int] = field(default_factory=list[int])
+    twin: Twin | None = None
     told: dict[int, tuple[Query, tuple[Part, ...]]] = field(
         default_factory=dict[int, tuple[Query, tuple[Part, ...]]]
     )
@@ -169,11 +172,7 @@ def check_defined(grounding: Grounding) -> Grounding:
 def base_grounding(
     session: Session, memory_bytes: int | None = None, budget: Budget | None = None
 ) -> Grounding:
-    """Return the grounded program, grounding it, within memory, when that has not been done.
-
-    Raises:
-        TimeoutError: when the question of a world of its own has no time left.
-    """
+    """Return the grounded program, grounding it, within memory, when that has not been done."""
     if session.base is None:
         within = budget if session.is_world else None
         found = session.program, session.world
@@ -292,6 +291,8 @@ def prepare_for_rows(session: Session, query: Query, budget: Budget | None) -> P
     for given in observe_alike(grounder, query.given):
         world.check_time()
         _condition(prepared, given)
+    if query.imagined:
+        prepared.twin = imagine(grounder, session.program, query)
     prepared.asked_reals = reals_of(grounder, base.joint, query)
     asked = query.asked
     if prepared.asked_reals is not None:
@@ -402,9 +403,5 @@ def ask_rows(
     settings: Settings,
     query: Query,
 ) -> Iterator[RuntimeAnswer | None]:
-    """Do what `ask` does for many rows of evidence, within one budget.
-
-    Returns:
-        The answer to each row, in order; None where there was no time for one.
-    """
+    """Do what `ask` does for many rows, in order, in one budget; None where there was no time."""
     return ask_graph_rows(prepared.graph(), question, rows, settings, query)

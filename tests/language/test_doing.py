@@ -5,21 +5,21 @@ import pytest
 
 import gmlang
 from gmlang.diagnostics import GmError
-from tests.support.nets import Net, marginal, random_net
+from tests.support.nets import Net, ask, marginal, random_net
 
 TOLERANCE = 1e-9
 
 
 def number(text: str, source: str) -> float:
     """Return the answer of a query that is one number."""
-    answer = gmlang.compile(source).query(text)
+    answer = ask(gmlang.compile(source), text)
     assert answer.status == "exact"
     return float(answer.value)
 
 
 def chance(text: str, source: str) -> float:
     """Return the probability of true."""
-    answer = gmlang.compile(source).query(text)
+    answer = ask(gmlang.compile(source), text)
     assert answer.status == "exact"
     return answer.value if isinstance(answer.value, float) else answer.probabilities["true"]
 
@@ -39,14 +39,14 @@ def check(net: Net, rng: np.random.Generator) -> None:
     for done, other in changed.items():
         joint = other.joint()
         expected = marginal(joint, y, {z: c})
-        answer = model.query(f"P(x{y} | do({done}), x{z} = {c})")
+        answer = ask(model, f"P(x{y} | do({done}), x{z} = {c})")
         assert answer.status == "exact"
         np.testing.assert_allclose(answer.array, expected, atol=TOLERANCE)
-        answer = model.do(*done.split(", x")[:1]).query(f"P(x{y} | x{z} = {c})")
+        answer = ask(model.do(*done.split(", x")[:1]), f"P(x{y} | x{z} = {c})")
         first = net.replaced(x, law) if "~" in done else net.set_to(x, a)
         np.testing.assert_allclose(answer.array, marginal(first.joint(), y, {z: c}), atol=TOLERANCE)
     seen = net.set_to(x, a).joint().sum(axis=tuple(v for v in range(count) if v != z))
-    answer = model.query(f"logZ(| do(x{x} = {a}), x{z} = {c})")
+    answer = ask(model, f"logZ(| do(x{x} = {a}), x{z} = {c})")
     assert answer.value == pytest.approx(np.log(seen[c]) if z != x else 0.0)
 
 
@@ -74,7 +74,7 @@ def test_do_is_what_pyagrum_finds():
         _, found, _ = causal.causalImpact(
             causal.CausalModel(network_of(net)), on=f"x{y}", doing=f"x{x}", values={f"x{x}": 1}
         )
-        answer = net.model().query(f"P(x{y} | do(x{x} = 1))")
+        answer = ask(net.model(), f"P(x{y} | do(x{x} = 1))")
         np.testing.assert_allclose(answer.array, found.toarray(), atol=TOLERANCE)
 
 
@@ -114,20 +114,20 @@ def test_first_done_then_seen():
 def test_questions_of_all_kinds_are_asked_there():
     model = gmlang.compile(MEDICINE)
     done = "do(treated = true)"
-    assert model.query(f"E(luck | {done}, well = true)").value == pytest.approx(
+    assert ask(model, f"E(luck | {done}, well = true)").value == pytest.approx(
         (0.4 * 0.4 * 1.5 + 0.6 * 0.8 * 3.5) / 0.64
     )
-    assert model.query(f"MAP(severe | {done}, well = false)").value == {"severe": "false"}
-    assert model.query(f"MMAP(severe | {done}, well = false)").value == {"severe": "true"}
-    assert model.query(f"logZ(| {done})").value == pytest.approx(0)
-    assert model.query(f"logZ(| {done}, well = true)").value == pytest.approx(np.log(0.64))
-    assert model.query(f"count(| {done})").value == 20
-    assert model.query(f"H(well | {done})").value == pytest.approx(
+    assert ask(model, f"MAP(severe | {done}, well = false)").value == {"severe": "false"}
+    assert ask(model, f"MMAP(severe | {done}, well = false)").value == {"severe": "true"}
+    assert ask(model, f"logZ(| {done})").value == pytest.approx(0)
+    assert ask(model, f"logZ(| {done}, well = true)").value == pytest.approx(np.log(0.64))
+    assert ask(model, f"count(| {done})").value == 20
+    assert ask(model, f"H(well | {done})").value == pytest.approx(
         -0.64 * np.log(0.64) - 0.36 * np.log(0.36)
     )
-    listed = model.query("[P(well | do(treated = t)) for t in bool]")
+    listed = ask(model, "[P(well | do(treated = t)) for t in bool]")
     assert [one.probabilities["true"] for one in listed.items] == pytest.approx([0.4, 0.64])
-    effect = model.query("P(well | do(treated = true)) - P(well | do(treated = false))")
+    effect = ask(model, "P(well | do(treated = true)) - P(well | do(treated = false))")
     assert effect.value == pytest.approx(0.24)
     (step, *_) = list(model.search(f"MAP(severe | {done}, well = false)"))[-1:]
     assert step.value == {"severe": "false"}
@@ -135,7 +135,7 @@ def test_questions_of_all_kinds_are_asked_there():
 
 def test_rows_are_asked_there():
     model = gmlang.compile(MEDICINE)
-    answers = model.query("P(severe | do(treated = true))", rows={"well": [True, False]})
+    answers = ask(model, "P(severe | do(treated = true))", rows={"well": [True, False]})
     assert [a.probabilities["true"] for a in answers] == pytest.approx([0.25, 0.24 / 0.36])
 
 
@@ -149,15 +149,15 @@ for t in 1..<T: x[t] ~ Around(x[t - 1], 0.7)
 
 def test_elements_and_whole_arrays_are_changed():
     model = gmlang.compile(ARRAYS)
-    early = model.query("P(x[1] | do(x[2] = 4))").array
-    np.testing.assert_allclose(early, model.query("P(x[1])").array, atol=TOLERANCE)
-    late = model.query("P(x[3] | do(x[2] = 4))").array
-    np.testing.assert_allclose(late, model.query("P(x[3] | x[2] = 4)").array, atol=TOLERANCE)
+    early = ask(model, "P(x[1] | do(x[2] = 4))").array
+    np.testing.assert_allclose(early, ask(model, "P(x[1])").array, atol=TOLERANCE)
+    late = ask(model, "P(x[3] | do(x[2] = 4))").array
+    np.testing.assert_allclose(late, ask(model, "P(x[3] | x[2] = 4)").array, atol=TOLERANCE)
     plan = np.array([0, 1, 2, 3, 4])
-    loop = model.query("P(x[4] | do(x[t] = t for t in 0..<T if t != 4))").array
-    open_end = model.do(x=[0, 1, 2, 3, None]).query("P(x[4])").array
+    loop = ask(model, "P(x[4] | do(x[t] = t for t in 0..<T if t != 4))").array
+    open_end = ask(model.do(x=[0, 1, 2, 3, None]), "P(x[4])").array
     np.testing.assert_allclose(loop, open_end, atol=TOLERANCE)
-    assert model.do(x=plan).query("MAP(x)").value["x"] == [str(state) for state in plan]
+    assert ask(model.do(x=plan), "MAP(x)").value["x"] == [str(state) for state in plan]
 
 
 SOCIETY = """
@@ -236,8 +236,8 @@ for i in 0..1:
 def test_a_mechanism_without_a_value_matters_no_more_where_it_is_replaced():
     partial = "var a : 0..2 ~ Uniform()\nvar b : 0..6 := 6 // a\n"
     with pytest.raises(GmError):
-        gmlang.compile(partial).query("P(a)")
-    found = gmlang.compile(partial).query("P(a | do(b = 3))").array
+        ask(gmlang.compile(partial), "P(a)")
+    found = ask(gmlang.compile(partial), "P(a | do(b = 3))").array
     np.testing.assert_allclose(found, np.full(3, 1 / 3))
 
 
@@ -257,7 +257,7 @@ def test_a_mechanism_without_a_value_matters_no_more_where_it_is_replaced():
 )
 def test_what_has_no_meaning_is_refused(done: str, code: str):
     with pytest.raises(GmError) as caught:
-        gmlang.compile(SOCIETY).query(f"P(it.wings | {done})")
+        ask(gmlang.compile(SOCIETY), f"P(it.wings | {done})")
     assert caught.value.diagnostics[0].code == code
 
 
@@ -269,16 +269,14 @@ var c : bool ~ Bernoulli(0.7 if b else 0.2)
 prefer a == b weight 1
 """
     with pytest.raises(GmError) as caught:
-        gmlang.compile(source).query("P(b | do(a = true))")
+        ask(gmlang.compile(source), "P(b | do(a = true))")
     assert caught.value.diagnostics[0].code == "GM272"
     assert chance("P(a | do(c = true))", source) == pytest.approx(0.5)
 
 
 def test_what_is_seen_afterwards_is_warned_of():
     model = gmlang.compile(MEDICINE + "observe well = true\n")
-    assert model.query("P(severe | do(treated = true))").probabilities["true"] == pytest.approx(
-        0.25
-    )
+    assert ask(model, "P(severe | do(treated = true))").probabilities["true"] == pytest.approx(0.25)
     assert [found.code for found in model.warnings] == ["GM271"]
-    assert model.query("P(severe | do(well = false))").status == "impossible"
+    assert ask(model, "P(severe | do(well = false))").status == "impossible"
     assert [found.code for found in model.warnings] == ["GM271", "GM275"]

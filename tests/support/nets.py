@@ -97,3 +97,8 @@ def marginal(joint: np.ndarray, variable: int, seen: dict[int, int]) -> np.ndarr
     )
     found = joint[place].sum(axis=tuple(v for v in range(joint.ndim) if v != variable))
     return found / found.sum()
+
+
+def ask(model: Model, text: str, **how: Any) -> Any:
+    """Return the answer to a query, whatever its class."""
+    return model.query(text, **how)

@@ -47,6 +47,17 @@ def check_do(state: Checking, env: Env, call: ast.Call) -> tuple[DoGiven, ...]:
     return tuple(DoGiven(change.span, change) for group in groups for change in group)
 
 
+def check_had(state: Checking, env: Env, call: ast.Call) -> tuple[Intervention, ...]:
+    """Check what stands behind `had`: what would have been done."""
+    if call.had is None:
+        return ()
+    word = call.function.span.text
+    if word != "P":
+        fail(state, errors.only_p_imagines(call.span, word))
+    groups = each(lambda one: check_changes(state, env, one), call.had)
+    return tuple(one for group in groups for one in group)
+
+
 def check_changes(state: Checking, env: Env, item: ast.Argument) -> tuple[Intervention, ...]:
     """Check one item of `do(...)`, or behind `had`: alone, or repeated over loops."""
     match item:

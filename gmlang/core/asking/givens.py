@@ -152,6 +152,9 @@ def conditions_text(query: Query) -> tuple[str, ...]:
 
 def mentions_loop(query: Query, keys: set[str]) -> bool:
     """Say whether a condition depends on a loop of the list."""
+    changes = [e for one in query.imagined for e in (one.target, one.value)]
+    if any(isinstance(p, Local) and p.key in keys for e in changes for p in walk(e)):
+        return True
     for given in query.given:
         expressions_: list[Expression] = []
         match given:

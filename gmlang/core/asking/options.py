@@ -8,11 +8,18 @@ from gmlang.core.composed import Calculation, QueryList
 from gmlang.core.program import Query
 from gmlang.diagnostics import Diagnostic, Span
 from gmlang.errors import asking as errors
+from gmlang.errors.acting import doing as doing_errors
 from gmlang.limits import SECONDS, SECONDS_MAX, is_seconds
 from gmlang.syntax import ast
 
 WAKE = "wake"
 """The method that says how many models may be awake."""
+
+COUPLING = "coupling"
+"""The method that says how chance carries over to a world that is imagined."""
+
+_COUPLED = "monotone", "gumbel", "independent"
+"""How it may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +112,8 @@ def _method(
         return value.text, ()
     if isinstance(value, ast.Call) and value.function.span.text == WAKE:
         return WAKE, _waking(state, value)
+    if isinstance(value, ast.Call) and value.function.span.text == COUPLING:
+        return COUPLING, _coupling(state, value)
     if not isinstance(value, ast.Call) or not isinstance(value.function, ast.Name):
         fail(state, errors.bad_method(value.span))
 
@@ -123,6 +132,15 @@ def _method(
                 fail(state, errors.bad_method_option(argument.span))
 
     return value.function.text, each(option, value.arguments)
+
+
+def _coupling(state: Checking, call: ast.Call) -> tuple[tuple[str, bool | int | float], ...]:
+    """Check `coupling(gumbel)`."""
+    match call.arguments:
+        case (ast.Name(text=text),) if text in _COUPLED:
+            return ((text, True),)
+        case _:
+            fail(state, doing_errors.unknown_coupling(call.span, _COUPLED))
 
 
 def _waking(state: Checking, call: ast.Call) -> tuple[tuple[str, bool | int | float], ...]:

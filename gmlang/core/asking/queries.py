@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass, replace
 from typing import NoReturn, cast
 
-from gmlang.core.asking import givens
+from gmlang.core.asking import doing, givens
 from gmlang.core.asking.calculations import check_calculated, is_query
 from gmlang.core.asking.options import check_options, with_options
 from gmlang.core.ast import Activation, Bind, Expression
@@ -13,12 +13,12 @@ from gmlang.core.composed import Calculation, ListItem, QueryList
 from gmlang.core.expressions import loops, references, scalars
 from gmlang.core.names.aliases import spread_query
 from gmlang.core.names.scope import DefMeaning, Env
-from gmlang.core.program import Query
+from gmlang.core.program import DoGiven, Query
 from gmlang.core.records.covering import existence_of
 from gmlang.diagnostics import Span
 from gmlang.errors import asking as errors
-from gmlang.errors import later
 from gmlang.errors import names as name_errors
+from gmlang.errors.acting import doing as doing_errors
 from gmlang.syntax import ast
 
 
@@ -79,16 +79,17 @@ def check_call(state: Checking, env: Env, call: ast.Call) -> Query:
     function = call.function
     if not isinstance(function, ast.Name) or function.text not in state.query_forms:
         _unknown_query(state, env, call)
-    if call.had is not None:
-        fail(state, later.counterfactual(call.span))
     form = state.query_forms[function.text]
     given = attempt(
         lambda: givens.check_givens(state, env, call.given or (), leaves_open=form.leaves_open)
     )
+    imagined = attempt(lambda: doing.check_had(state, env, call))
     query = form.check(state, env, call)
-    if given is None:
+    if given is None or imagined is None:
         raise PoisonedError
-    return replace(query, given=given)
+    if imagined and any(isinstance(one, DoGiven) for one in given):
+        fail(state, doing_errors.done_and_imagined(call.span))
+    return replace(query, given=given, imagined=imagined)
 
 
 def _unknown_query(state: Checking, env: Env, call: ast.Call) -> NoReturn:

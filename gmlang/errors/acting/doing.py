@@ -73,6 +73,50 @@ def reads_descendant(span: Span, name: str) -> Diagnostic:
     )
 
 
+def done_and_imagined(span: Span) -> Diagnostic:
+    """Report a question about a changed world and an imagined one at once."""
+    return Diagnostic(
+        "GM276",
+        "`had` imagines what would have been in this world; `do` is about another",
+        span,
+        hint="ask for the world in which both are done, or imagine both: `had x = 1, y = 2`",
+    )
+
+
+def too_wide(span: Span, text: str, most: int) -> Diagnostic:
+    """Report a mechanism of which two worlds need a table that is too large."""
+    return Diagnostic(
+        "GM277",
+        f"`{text}` depends on too much for two worlds at once: more than {most} entries",
+        span,
+        hint="write it in steps, each a variable of its own",
+    )
+
+
+def _bad_imagined(span: Span, sentence: str, hint: str = "") -> Diagnostic:
+    return Diagnostic("GM279", sentence, span, hint=hint)
+
+
+def only_p_imagines(span: Span, word: str) -> Diagnostic:
+    """Report `had` in another question than `P`."""
+    return _bad_imagined(span, f"`had` stands in `P(...)`, not in `{word}`")
+
+
+def each_alone(span: Span) -> Diagnostic:
+    """Report a joint distribution of what would have been, which is known in bounds alone."""
+    sentence = (
+        "how chance carries over is not said, so a joint distribution is known in bounds alone"
+    )
+    hint = "ask for an event, `P(a and b had ...)`, or name one: `using coupling(monotone)`"
+    return _bad_imagined(span, sentence, hint)
+
+
+def unknown_coupling(span: Span, names: Sequence[str]) -> Diagnostic:
+    """Report `using coupling(...)` of another name."""
+    hint = f"couplings are {', '.join(f'`{name}`' for name in names)}"
+    return _bad_imagined(span, "no coupling is called so", hint)
+
+
 def _bad_change(span: Span, sentence: str, hint: str) -> Diagnostic:
     return Diagnostic("GM278", sentence, span, hint=hint)
 

@@ -5,7 +5,7 @@ model's prior, the predictions about it. What is done to it is grounded in their
 stays as it is (Pearl 2009, "Causality", section 3.2: the truncated factorisation).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -51,7 +51,7 @@ def ground_changes(grounder: Grounder, program: Program) -> None:
             set_real(grounder, change)
         else:
             sites.append((change, *_fixed(grounder, change)))
-    world.changed = _each_once(grounder, [(one.span, found) for one, found, _ in sites])
+    world.changed = each_once(grounder, [(one.span, found) for one, found, _ in sites])
     for change, found, frame in sites:
         grounder.builder.mechanisms.append((found.astype(np.int32), change.span))
         if frame is not None:
@@ -84,7 +84,12 @@ def _check_activation(grounder: Grounder, target: Activation) -> None:
         raise GmError([later.existence_changed(target.span, target.span.text)])
 
 
-def _each_once(grounder: Grounder, sites: Sequence[tuple[Span, np.ndarray]]) -> np.ndarray:
+def each_once(grounder: Grounder, sites: Sequence[tuple[Span, np.ndarray]]) -> np.ndarray:
+    """Return the variables that are changed, ascending.
+
+    Raises:
+        GmError: naming one that is changed twice.
+    """
     known = np.zeros(0, np.int64)
     for span, found in sites:
         values, counts = np.unique(found, return_counts=True)
@@ -179,7 +184,7 @@ def _refuse_changed(grounder: Grounder, frame: Frame, span: Span, value: Express
     job = Job(terms.Value(value), (), Origin("factor", span))
     for rows, plain in unrolled_jobs(grounder, frame, job):
         for expression in plain.expressions():
-            found = np.intersect1d(_read(grounder, select_rows(frame, rows), expression), changed)
+            found = np.intersect1d(read(grounder, select_rows(frame, rows), expression), changed)
             if len(found):
                 name = variable_name(grounder.world, int(found[0]))
                 word, (line, _) = span.text.split(maxsplit=1)[0], span.line_column()
@@ -192,7 +197,7 @@ def _span(grounder: Grounder, variable: int) -> Span:
     return next(span for found, span in grounder.builder.mechanisms if variable in found)
 
 
-def _read(grounder: Grounder, frame: Frame, expression: Expression) -> np.ndarray:
+def read(grounder: Grounder, frame: Frame, expression: Expression) -> np.ndarray:
     """List the variables on which an expression depends in some instance."""
     env = environment(grounder, frame).gathering()
     try:
@@ -201,7 +206,7 @@ def _read(grounder: Grounder, frame: Frame, expression: Expression) -> np.ndarra
         if frame.count == 1:
             raise
         rows = [select_rows(frame, np.array([row])) for row in range(frame.count)]
-        return np.unique(np.concatenate([_read(grounder, row, expression) for row in rows]))
+        return np.unique(np.concatenate([read(grounder, row, expression) for row in rows]))
     slots = [slot.variables.reshape(-1) for slot in env.slots.items]
     return np.unique(np.concatenate(slots)) if slots else np.zeros(0, np.int64)
 
@@ -209,24 +214,72 @@ def _read(grounder: Grounder, frame: Frame, expression: Expression) -> np.ndarra
 # --- What follows --------------------------------------------------------------------------
 
 
-def _descendants(builder: Builder, variables: np.ndarray) -> np.ndarray:
-    """List the variables that depend on some through mechanisms and predictions, and these."""
+def hidden_mask(builder: Builder) -> Bool[np.ndarray, " variables"]:
+    """Say of each variable whether nobody named it."""
+    found = np.zeros(builder.num_variables, np.bool_)
+    for start, block in zip(builder.starts, builder.variables, strict=True):
+        found[start : start + block.size] = block.name.startswith("#")
+    return found
+
+
+def descendants(builder: Builder, variables: np.ndarray) -> np.ndarray:
+    """List the variables that depend on some through mechanisms and predictions, and these.
+
+    What nobody named, such as the parts of a wide expression, may be listed without need.
+    """
+    hidden = hidden_mask(builder)
+
+    def through(scopes: np.ndarray, found: np.ndarray) -> np.ndarray:
+        rows = scopes[found[scopes].any(axis=1)]
+        return rows[hidden[rows]]
+
+    return _reached(builder, variables, *_links(builder), through)
+
+
+def ancestors(builder: Builder, variables: np.ndarray) -> np.ndarray:
+    """List the variables on which some depend, and these; some others may be listed."""
+    hidden = hidden_mask(builder)
+
+    def through(scopes: np.ndarray, found: np.ndarray) -> np.ndarray:
+        return scopes[(found[scopes] & hidden[scopes]).any(axis=1)].reshape(-1)
+
+    parents, children = _links(builder)
+    return _reached(builder, variables, children, parents, through)
+
+
+def _links(builder: Builder) -> tuple[np.ndarray, np.ndarray]:
     pairs = list(builder.edges)
     for block, origin in zip(builder.factors, builder.origins, strict=True):
         if origin.kind == "predict" and origin.targets is not None:
             targets = np.broadcast_to(origin.targets[:, None], block.scopes.shape)
             pairs.append((block.scopes, targets))
+    nothing = np.zeros(0, np.int64)
+    parents = np.concatenate([nothing, *(p.reshape(-1) for p, _ in pairs)])
+    return parents, np.concatenate([nothing, *(c.reshape(-1) for _, c in pairs)])
+
+
+def _reached(
+    builder: Builder,
+    variables: np.ndarray,
+    starts: np.ndarray,
+    ends: np.ndarray,
+    through: Callable[[np.ndarray, np.ndarray], np.ndarray],
+) -> np.ndarray:
+    """Follow links from some variables, and what goes through the parts of wide expressions."""
+    parts = [
+        block.scopes
+        for block, origin in zip(builder.factors, builder.origins, strict=True)
+        if origin.kind == "auxiliary"
+    ]
     found = np.zeros(builder.num_variables, np.bool_)
     found[variables] = True
-    if not pairs:
-        return np.flatnonzero(found)
-    parents = np.concatenate([p.reshape(-1) for p, _ in pairs])
-    children = np.concatenate([c.reshape(-1) for _, c in pairs])
-    while True:
-        new = children[found[parents]]
-        if found[new].all():
-            return np.flatnonzero(found)
-        found[new] = True
+    count = 0
+    while int(found.sum()) > count:
+        count = int(found.sum())
+        found[ends[found[starts]]] = True
+        for scopes in parts:
+            found[through(scopes, found)] = True
+    return np.flatnonzero(found)
 
 
 def check_changes(grounder: Grounder, program: Program) -> None:
@@ -243,7 +296,7 @@ def check_changes(grounder: Grounder, program: Program) -> None:
         if id(span) in own:
             _check_forward(grounder, variables, span)
     seen = [v.reshape(-1) for v, _, span in builder.observed if id(span) not in own]
-    late = np.intersect1d(np.concatenate(seen), _descendants(builder, changed)) if seen else ()
+    late = np.intersect1d(np.concatenate(seen), descendants(builder, changed)) if seen else ()
     names = {v: variable_name(grounder.world, v) for v in map(int, late)}
     both = [name for v, name in names.items() if v in changed]
     after = [name for v, name in names.items() if v not in changed and not name.startswith("#")]
@@ -258,7 +311,7 @@ def check_changes(grounder: Grounder, program: Program) -> None:
 def _check_forward(grounder: Grounder, variables: np.ndarray, span: Span) -> None:
     builder = grounder.builder
     for variable in variables.tolist():
-        after = _descendants(builder, np.array([variable]))
+        after = descendants(builder, np.array([variable]))
         reads = [p[c == variable] for p, c in builder.edges]
         if any(np.isin(found, after).any() for found in reads):
             raise GmError([errors.reads_descendant(span, variable_name(grounder.world, variable))])

@@ -18,7 +18,7 @@ def together(queries: Sequence[Query]) -> list[list[int]]:
     groups: dict[Hashable, list[int]] = {}
     for number, query in enumerate(queries):
         # An instance that is mentioned exists for that query only.
-        if query.asks_marginals and not mentions(query):
+        if query.asks_marginals and not query.imagined and not mentions(query):
             key: Hashable = (query.given, query.method, query.method_options, query.within_s)
         else:
             key = number

@@ -59,7 +59,8 @@ class Marginal(Query):
     def as_number(self) -> tuple[Query, Type] | None:
         """Ask for the probability of one that is true or false."""
         is_event = len(self.asked) == 1 and isinstance(type_of(self.asked[0].value), Bool)
-        return Event(self.span, self.text, self.asked, self.given).as_number() if is_event else None
+        event = Event(self.span, self.text, self.asked, self.given, imagined=self.imagined)
+        return event.as_number() if is_event else None
 
 
 class Event(Query):

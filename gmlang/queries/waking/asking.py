@@ -6,7 +6,7 @@ from typing import cast
 
 import numpy as np
 
-from gmlang.core.asking.options import WAKE
+from gmlang.core.asking.options import COUPLING, WAKE
 from gmlang.core.program import Consider, Program, Query
 from gmlang.diagnostics import GmError
 from gmlang.errors import asking as errors
@@ -129,7 +129,7 @@ def awake(
 
 def method_of(query: Query) -> tuple[str, dict[str, bool | int | float]]:
     """Return the method of a query as engines know it, with its options."""
-    if query.method == WAKE:
+    if query.method == WAKE or (query.method == COUPLING and query.imagined):
         return "", {}
     return query.method, dict(query.method_options)
 
