@@ -347,7 +347,7 @@ class StatementCase:
 
 @dataclass(frozen=True, slots=True)
 class Reserved:
-    """A form of a later milestone (`choose`, `maximize`, `then` ...): "not yet"."""
+    """A form of a later milestone (`choose`, `maximize`): "not yet"."""
 
     span: Span
     keyword: str
