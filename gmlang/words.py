@@ -22,7 +22,7 @@ class Word(NamedTuple):
 
 
 _NOW = "0.1"
-_NOT_YET = "choose", "maximize", "then", *LATER
+_NOT_YET = "choose", "maximize", *LATER
 
 _HELP: dict[Kind, dict[str, str]] = {
     Kind.STATEMENT: KEYWORDS[Kind.STATEMENT],
@@ -57,6 +57,7 @@ _HELP: dict[Kind, dict[str, str]] = {
         "ceil": "the whole number above",
         "round": "the nearest whole number, of two the even one",
         "exists": "whether a thing exists",
+        "step": "where a process is: 0 waits, then its calls from 1, then it is done",
         "composite": "what holds of a thing, all together",
         "within": "two places are at most so many rows and columns apart",
         "far": "how many rows and columns two places are apart, together",
@@ -80,7 +81,6 @@ _HELP: dict[Kind, dict[str, str]] = {
     Kind.FAMILY: {**{name: family.help for name, family in CALLED.items()}, **DENSITIES},
     Kind.RESERVED: KEYWORDS[Kind.RESERVED],
     Kind.LATER: {
-        "then": "the next moment",
         **dict.fromkeys(LATER, "a continuous distribution"),
     },
 }

@@ -119,6 +119,7 @@ class Checking:
     models: dict[str, ModelSymbol] = field(default_factory=lambda: {})
     members: list[NamedMember] = field(default_factory=lambda: [])
     held: dict[str, Span] = field(default_factory=lambda: {})
+    processes: list[tuple[str, tuple[VariableSymbol, ...]]] = field(default_factory=lambda: [])
     num_parts: dict[str, int] = field(default_factory=lambda: {})
     existences: dict[str, None] = field(default_factory=lambda: {})
     pending: list[Entry] = field(default_factory=lambda: [])

@@ -30,7 +30,8 @@ from gmlang.core.names.scope import (
     ThingMeaning,
     VariableMeaning,
 )
-from gmlang.core.program import Define, Draw, ModelSymbol, Program, Query, Statement
+from gmlang.core.processes.steps import finish_process
+from gmlang.core.program import Define, Draw, EntitySymbol, ModelSymbol, Program, Query, Statement
 from gmlang.core.records.reals import DefineReal, DrawReal
 from gmlang.diagnostics import Diagnostic, GmError, Source
 from gmlang.errors.probabilities import rows_normalised
@@ -313,10 +314,12 @@ def _finish(state: Checking, env: Env, meaning: ModelMeaning, declaration: ast.M
     inner = models.inside(env, meaning)
     prior = attempt(lambda: models.check_prior(state, inner, declaration.prior))
     depth = attempt(lambda: covering.check_depth(state, inner, declaration.depth))
+    symbol = ModelSymbol(declaration.span, meaning.name, meaning.parameters, prior, (), depth=depth)
+    if meaning.process is not None:
+        finish_process(state, symbol, declaration, inner)
+        return
     body = statements.check_block(state, inner, statements.Place(), declaration.body)
-    state.models[meaning.name] = ModelSymbol(
-        declaration.span, meaning.name, meaning.parameters, prior, tuple(body), depth=depth
-    )
+    state.models[meaning.name] = replace(symbol, body=tuple(body))
 
 
 def _check_poisoned_bodies(state: Checking, module: Module) -> None:
@@ -330,6 +333,16 @@ def _check_poisoned_bodies(state: Checking, module: Module) -> None:
 # --- The result --------------------------------------------------------------------------
 
 
+def _entities(state: Checking) -> tuple[EntitySymbol, ...]:
+    """Return the entities, with the attributes that stand for processes about them."""
+
+    def of(symbol: EntitySymbol) -> EntitySymbol:
+        added = [a for entity, found in state.processes if entity == symbol.name for a in found]
+        return replace(symbol, attributes=(*symbol.attributes, *added))
+
+    return tuple(map(of, state.entity_symbols))
+
+
 def _program(state: Checking, program: ast.Program) -> Program:
     symbols = (*existences(state), *(state.models[e.core_name] for e in state.model_order))
     return Program(
@@ -337,7 +350,7 @@ def _program(state: Checking, program: ast.Program) -> Program:
         tuple(state.data),
         tuple(state.variables),
         tuple(state.things),
-        tuple(state.entity_symbols),
+        _entities(state),
         tuple(state.functions.values()),
         symbols,
         tuple(state.statements),

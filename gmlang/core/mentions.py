@@ -12,6 +12,7 @@ from gmlang.core.ast import (
 )
 from gmlang.core.program import DoGiven, EventGiven, ObservedGiven, Query, VariableGiven
 from gmlang.core.records.members import family_of, is_held
+from gmlang.core.records.processes import is_step
 from gmlang.core.walk import is_real_reference, walk
 from gmlang.diagnostics import Span
 
@@ -41,9 +42,12 @@ def mentions(query: Query) -> list[tuple[Context, Expression]]:
     return [
         pair
         for pair in expressions_of(query)
-        if not _is_plain(pair[1])
-        and any(isinstance(part, Activation) or is_real_reference(part) for part in walk(pair[1]))
+        if not _is_plain(pair[1]) and any(_brings(part) for part in walk(pair[1]))
     ]
+
+
+def _brings(part: Expression) -> bool:
+    return isinstance(part, Activation) or is_real_reference(part) or is_step(part)
 
 
 def held_in(expressions: Iterable[Expression]) -> dict[str, Span]:

@@ -101,6 +101,8 @@ class ModelSymbol:
         parts: of a composite, the activations it is the conjunction of; () for others.
         soft, is_open: a composite may contradict itself; its parts are still to be learned.
         depth: of what it covers, the nearest lowest; None means 0.
+        is_process: its body is what a process was lowered to, which asks itself whether it is
+            active.
     """
 
     span: Span
@@ -112,6 +114,7 @@ class ModelSymbol:
     soft: bool = False
     is_open: bool = False
     depth: Expression | None = None
+    is_process: bool = False
 
     @property
     def is_called(self) -> bool:

@@ -147,7 +147,7 @@ def ground_statement(scene: Scene, frame: Frame, statement: Statement) -> None:
 
 
 def _gates(scene: Scene, statement: Statement) -> tuple[Expression, ...]:
-    own = () if scene.own is None else (scene.own,)
+    own = () if scene.own is None or scene.is_process else (scene.own,)
     inner = tuple(c.condition for c in statement.context if isinstance(c, Gate))
     return (*own, *inner)
 

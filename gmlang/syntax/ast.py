@@ -30,7 +30,10 @@ from gmlang.syntax.ast_expressions import Name as Name
 from gmlang.syntax.ast_expressions import Number as Number
 from gmlang.syntax.ast_expressions import Pair as Pair
 from gmlang.syntax.ast_expressions import Range as Range
+from gmlang.syntax.ast_expressions import Rate as Rate
 from gmlang.syntax.ast_expressions import Row as Row
+from gmlang.syntax.ast_expressions import Step as Step
+from gmlang.syntax.ast_expressions import StepCall as StepCall
 from gmlang.syntax.ast_expressions import Text as Text
 from gmlang.syntax.ast_expressions import Tuple as Tuple
 from gmlang.syntax.ast_expressions import Unary as Unary
@@ -282,7 +285,7 @@ class Entity:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """`model purple(x: Thing) prior 0.1 depth 2:` and its body; the span covers the header."""
+    """`model purple(x: Thing) over t in 0..<T prior 0.1 depth 2:`; the span covers the header."""
 
     span: Span
     name: Name
@@ -290,6 +293,7 @@ class Model:
     prior: Expression | None
     depth: Expression | None
     body: tuple["Statement", ...]
+    over: Loop | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,7 +348,7 @@ class StatementCase:
 
 @dataclass(frozen=True, slots=True)
 class Reserved:
-    """A form of a later milestone (`choose`, `maximize`, `then` ...): "not yet"."""
+    """A form of a later milestone (`choose`, `maximize`): "not yet"."""
 
     span: Span
     keyword: str
@@ -379,6 +383,8 @@ Statement = (
     | For
     | If
     | Match
+    | Step
+    | Rate
     | Reserved
 )
 

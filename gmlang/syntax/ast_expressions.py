@@ -267,3 +267,36 @@ class Loop:
     span: Span
     names: tuple[Name, ...]
     domain: Expression
+
+
+# --- Steps of processes ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StepCall:
+    """`boiling(k, t) lasting 2..4 skip 0.1`."""
+
+    span: Span
+    call: Expression
+    lasting: Expression | None
+    skip: Expression | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """`then if c: boiling(k, t) else: waiting(k, t)`; `is_next` says that `then` is written."""
+
+    span: Span
+    is_next: bool
+    condition: Expression | None
+    call: StepCall
+    otherwise: StepCall | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """`stall 0.15` or `start 0.1`; `word` says which."""
+
+    span: Span
+    word: str
+    chance: Expression

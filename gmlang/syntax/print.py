@@ -18,6 +18,7 @@ from gmlang.syntax.print_expressions import (
     print_expression,
     print_loop,
     print_method,
+    print_step,
 )
 from gmlang.syntax.rows import spelt_out
 
@@ -115,8 +116,11 @@ def _statement(statement: ast.Statement, depth: int) -> list[Line]:
             return _entity(statement, depth)
         case ast.Model():
             header = f"model {statement.name.text}({_parameters(statement.parameters)})"
+            header += "" if statement.over is None else f" over {print_loop(statement.over)}"
             header += _prior(statement.prior) + _depth(statement.depth)
             return _headed(header, statement, statement.body, depth)
+        case ast.Step() | ast.Rate():
+            return [_line(depth, print_step(statement), statement.span)]
         case ast.For():
             condition = ""
             if statement.condition is not None:

@@ -213,3 +213,22 @@ def _conditional(expression: ast.Conditional) -> str:
     is_chain = not isinstance(expression.then, ast.Conditional)
     otherwise = print_expression(expression.otherwise, _CONDITIONAL if is_chain else OR)
     return f"{then} if {condition} else {otherwise}"
+
+
+def print_step(step: ast.Step | ast.Rate) -> str:
+    """Write a line of a process."""
+    if isinstance(step, ast.Rate):
+        return f"{step.word} {print_expression(step.chance)}"
+    text = _step_call(step.call)
+    if step.condition is not None:
+        text = f"if {print_expression(step.condition)}: {text}"
+    if step.otherwise is not None:
+        text += f" else: {_step_call(step.otherwise)}"
+    return f"then {text}" if step.is_next else text
+
+
+def _step_call(written: ast.StepCall) -> str:
+    text = print_expression(written.call)
+    if written.lasting is not None:
+        text += f" lasting {print_expression(written.lasting)}"
+    return text if written.skip is None else f"{text} skip {print_expression(written.skip)}"

@@ -19,7 +19,7 @@ PHASES = {
     "types": ("GM3", "GM4", "GM6"),
     "grounding": ("GM3", "GM4"),
     "inference": ("GM3", "GM5"),
-    "calls": "GM26",
+    "calls": ("GM26", "GM2"),
     "learning": "GM7",
     "filtering": "GM8",
     "acting": ("GM27", "GM3", "GM6"),

@@ -32,6 +32,7 @@ from gmlang.core.names.scope import (
     ThingMeaning,
     VariableMeaning,
 )
+from gmlang.core.processes import steps as processes
 from gmlang.core.program import DataSymbol, EntitySymbol, ThingSymbol, VariableSymbol
 from gmlang.core.records.reals import RealSymbol, real_thing
 from gmlang.core.walk import is_random, type_of
@@ -91,7 +92,8 @@ def _elaborate(state: Checking, entry: Entry) -> Meaning:
         case ast.DefDeclaration():
             return DefMeaning(declaration, entry.module)
         case ast.Model():
-            return models.check_header(state, env, entry, declaration)
+            meaning = models.check_header(state, env, entry, declaration)
+            return processes.check_header(state, env, declaration, meaning)
         case ast.Composite():
             return models.check_composite(state, env, entry, declaration)
         case ast.LearnModel():

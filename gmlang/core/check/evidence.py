@@ -64,6 +64,7 @@ from gmlang.core.program import (
     Statement,
 )
 from gmlang.core.records.members import is_held
+from gmlang.core.records.processes import is_step
 from gmlang.core.walk import is_random, is_real_reference, type_of
 from gmlang.diagnostics import Span
 from gmlang.errors import asking, forms, later
@@ -71,6 +72,7 @@ from gmlang.errors import names as name_errors
 from gmlang.errors import probabilities as real_errors
 from gmlang.errors import shapes as shape_errors
 from gmlang.errors import types as errors
+from gmlang.errors.acting import processes as process_errors
 from gmlang.errors.forms import Form
 from gmlang.syntax import ast
 
@@ -105,6 +107,9 @@ def check_mechanism(state: Checking, env: Env, mechanism: ast.Mechanism) -> Stat
     if real is not None:
         return laws.check_mechanism_of_real(state, env, mechanism, real)
     target = check_target(state, env, mechanism.target, mechanism.operator)
+    if is_step(target):
+        span = mechanism.target.span
+        fail(state, process_errors.not_predicted(span, span.text))
     domain = domain_of(target)
     element, clauses = loops.over_axes(state, target)
     assert isinstance(element, VariableRef | AttributeRef)

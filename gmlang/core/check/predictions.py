@@ -21,11 +21,13 @@ from gmlang.core.expressions.weights import leaves
 from gmlang.core.names.scope import Env
 from gmlang.core.print import show_element
 from gmlang.core.program import Predict, PredictActive, Statement, Use
+from gmlang.core.records.processes import is_step
 from gmlang.core.tolerances import is_probability
 from gmlang.diagnostics import Span
 from gmlang.errors import forms
 from gmlang.errors import shapes as shape_errors
 from gmlang.errors import types as errors
+from gmlang.errors.acting import processes as process_errors
 from gmlang.families.point import POINT
 from gmlang.syntax import ast
 
@@ -82,6 +84,8 @@ def _target(state: Checking, env: Env, written: ast.Expression) -> Target:
     text = written.span.text
     if not isinstance(target, VariableRef | AttributeRef):
         fail(state, errors.not_predicted(written.span, text))
+    if is_step(target):
+        fail(state, process_errors.not_predicted(written.span, text))
     if isinstance(target.type, Array):
         rank, element = target.type.rank, show_element(target)
         fail(state, shape_errors.array_predicted(written.span, text, rank, element, "predict"))

@@ -69,7 +69,8 @@ def _check_statement(
             return _if(state, env, place, statement)
         case ast.Match():
             return _match(state, env, place, statement)
-        case ast.Documentation():
+        case ast.Documentation() | ast.Step() | ast.Rate():
+            # Steps of a process whose header has a mistake.
             return []
         case ast.Reserved(span=span, keyword=keyword):
             fail(state, later.reserved(span, keyword))

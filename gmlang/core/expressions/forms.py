@@ -33,7 +33,9 @@ from gmlang.core.expressions.sharing import checked_once, used_at
 from gmlang.core.names.scope import DefMeaning, Env, LearnedDefMeaning, ModelMeaning, guarded
 from gmlang.core.places import forms as places
 from gmlang.core.places.values import is_place
+from gmlang.core.processes import steps as processes
 from gmlang.core.records.doing import DO
+from gmlang.core.records.processes import STEP
 from gmlang.core.walk import type_of
 from gmlang.diagnostics import Span
 from gmlang.errors import declarations as declaration_errors
@@ -52,8 +54,8 @@ _WHOLE = ("sign", "floor", "ceil", "round")
 FUNCTIONS = ("abs", *_WHOLE, *_REAL)
 """Functions of one number; min and max take several, see `aggregates`."""
 
-OF_THINGS = (models.EXISTS, models.COMPOSITE)
-"""What is asked of one thing."""
+OF_THINGS = (STEP, models.EXISTS, models.COMPOSITE)
+"""What is asked of one thing, or of a process about it."""
 
 
 def check(
@@ -234,6 +236,8 @@ def check_call(state: Checking, env: Env, call: ast.Call, expected: Type | None)
         return used_at(state, value, call.span)
     if isinstance(meaning, LearnedDefMeaning):
         return learned_functions.check_call(state, env, call, meaning)
+    if processes.asks_step(env, call):
+        return processes.check_step(state, env, call)
     if models.asks_existence(env, call):
         return models.check_exists(state, env, call)
     text = function.span.text

@@ -15,9 +15,18 @@ from gmlang.core.ast import (
 from gmlang.core.checking import Checking, each, fail
 from gmlang.core.expressions import scalars
 from gmlang.core.expressions.operators import fit, literal_size, need_integer, num_whole, with_rank
-from gmlang.core.names.scope import Axes, DataMeaning, EntityMeaning, Env, VariableMeaning
+from gmlang.core.names.scope import (
+    Axes,
+    DataMeaning,
+    EntityMeaning,
+    Env,
+    ModelMeaning,
+    VariableMeaning,
+)
 from gmlang.core.places.values import place_of, row_and_column
 from gmlang.core.print import show, show_element
+from gmlang.core.processes.lowering import shape_of
+from gmlang.core.records.processes import process_of
 from gmlang.core.walk import type_of
 from gmlang.diagnostics import Span
 from gmlang.errors import forms
@@ -70,6 +79,15 @@ def _free_axes(
     return tuple(axes[k] for k in free), tuple(shape[k] for k in free)
 
 
+def _steps_of(state: Checking, model: str) -> tuple[Axes, tuple[Expression | str, ...]]:
+    """Return what indexes each axis of the steps of a process, and their shape."""
+    meaning = state.core_names[model].meaning
+    assert isinstance(meaning, ModelMeaning)
+    assert meaning.process is not None
+    shape = shape_of(meaning.parameters, meaning.process.time)
+    return (None,) * len(shape), shape
+
+
 def axes_of(
     state: Checking, base: DataRef | VariableRef | AttributeRef
 ) -> tuple[Axes, tuple[Expression | str, ...]]:
@@ -77,6 +95,8 @@ def axes_of(
     if isinstance(base, AttributeRef):
         meaning = state.entities[base.thing.entity].meaning
         assert isinstance(meaning, EntityMeaning)
+        if model := process_of(base.attribute):
+            return _steps_of(state, model)
         for real in meaning.symbol.reals:
             if real.name == base.attribute:
                 return real.axes, real.shape

@@ -13,6 +13,7 @@ from gmlang.core.program import (
     ThingSymbol,
     VariableSymbol,
 )
+from gmlang.core.records.processes import ProcessHeader
 from gmlang.core.records.reals import RealSymbol
 from gmlang.diagnostics import Span
 from gmlang.syntax import ast
@@ -83,11 +84,13 @@ class ModelMeaning:
     Attributes:
         parameters: those that arguments are given for.
         values: of the further ones, where a name for members of a family gives them.
+        process: what is known of its steps; None where it is no process.
     """
 
     name: str
     parameters: tuple[ParameterSymbol, ...]
     values: tuple[Expression, ...] = ()
+    process: ProcessHeader | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ _PLAIN = {
         *(ast.Brackets, ast.Tuple, ast.MatchExpression, ast.ValueCase, ast.Pair, ast.Equation),
         *(ast.Mechanism, ast.Factor, ast.Prefer, ast.Constraint, ast.Observe, ast.Predict),
         *(ast.Cover, ast.Consider, ast.AllAbout, ast.Query, ast.Assert, ast.Learn),
-        *(ast.Match, ast.StatementCase, ast.Change),
+        *(ast.Match, ast.StatementCase, ast.Change, ast.Step, ast.StepCall, ast.Rate),
     )
 }
 """The parts of the forms that neither declare nor resolve anything themselves."""
@@ -154,16 +154,17 @@ class _Finder:
             case ast.Model(parameters=parameters, body=body, span=span):
                 self._declared(node.name)
                 made = self._parameters(parameters)
-                self.block(span.start, block_end(self.source.text, span.start), made)
+                end = block_end(self.source.text, span.start)
+                self.block(span.start, end, made)
                 inner = {found.name: found for found in made}
+                inner = self._loops((node.over and (node.over,)) or (), inner, span.start, end)
                 self.visit_all((node.prior, node.depth, *body), inner)
                 return True
-            case ast.Composite(parameters=parameters, parts=parts, prior=prior, span=span):
+            case ast.Composite(parts=parts, prior=prior, span=span):
                 self._declared(node.name)
-                made = self._parameters(parameters)
+                made = self._parameters(node.parameters)
                 self.block(span.start, span.end, made)
-                inner = {found.name: found for found in made}
-                self._models(parts, inner)
+                self._models(parts, inner := {found.name: found for found in made})
                 self.visit(prior, inner)
                 return True
             case ast.LearnModel(parameters=parameters, models=models, span=span):

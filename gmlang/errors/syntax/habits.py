@@ -86,5 +86,38 @@ def choice(context: Context) -> Diagnostic | None:
     return errors.plain(context, "a choice of two is written `b if a else c`")
 
 
+def step(context: Context) -> Diagnostic | None:
+    """`then` outside a process, and other statements inside one."""
+    is_inside = "stall" in context.accepts_first
+    if context.first == "then" and not is_inside:
+        if context.at < 1 or context.text in ("~", ":=", "=", "["):
+            return None
+        hint = "steps run in a process: `model tea(k: Kitchen) over t in 0..<T:`"
+        return errors.misplaced(context.words[0].span, "`then` is not expected here", hint)
+    if not is_inside or context.bracket is not None:
+        return None
+    if context.first == "if" and context.kind in ("_NL", "$END") and context.before == ":":
+        return errors.plain(context, "a step stands in one line: `if c: boiling(k, t)`")
+    if "lasting" in context.accepts and context.at == 1:
+        return errors.plain(
+            context, "a process consists of calls, `boiling(k, t)`; its models say what follows"
+        )
+    return None
+
+
 def _texts(context: Context) -> tuple[str, ...]:
     return tuple(word.text for word in context.words)
+
+
+RULES: tuple[errors.Rule, ...] = (
+    comment,
+    implication,
+    loop_behind,
+    several_variables,
+    defined_without_domain,
+    range_by_colon,
+    absolute,
+    step,
+    choice,
+)
+"""In the order in which they are asked."""

@@ -82,7 +82,7 @@ def chain_of(program: Program, over: str, numbers: Mapping[str, int]) -> Chain:
     size = _time_of(program, over)
     if program.held:
         raise GmError([errors.not_followed(program.span, program.held[0])])
-    if called := [model for model in program.models if model.is_called]:
+    if called := [model for model in program.models if model.is_called or model.is_process]:
         raise GmError([errors.not_followed(called[0].span, called[0].name)])
     inputs = {s.name: a for s in program.data if (a := axis_of(size, s.shape)) is not None}
     axes: dict[tuple[str, ...], int] = {}

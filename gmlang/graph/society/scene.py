@@ -41,6 +41,11 @@ class Scene:
     model: str = ""
     own: Activation | None = None
 
+    @property
+    def is_process(self) -> bool:
+        """Say whether the model is a process, which asks itself whether it is active."""
+        return bool(self.model) and self.grounder.world.models[self.model].symbol.is_process
+
 
 def unsilenced(
     scene: Scene, frame: Frame, targets: np.ndarray, span: Span

@@ -7,6 +7,7 @@ import numpy as np
 from gmlang.core.ast import (
     Activation,
     Aggregate,
+    AttributeRef,
     Bool,
     Constant,
     Context,
@@ -19,7 +20,9 @@ from gmlang.core.ast import (
     IntRange,
     Local,
     Thing,
+    Whole,
 )
+from gmlang.core.processes.lowering import value_at_place
 from gmlang.core.program import (
     Consider,
     Define,
@@ -37,6 +40,7 @@ from gmlang.core.program import (
 )
 from gmlang.core.records.covering import Cover
 from gmlang.core.records.members import NamedMember
+from gmlang.core.records.processes import is_step, process_of
 from gmlang.core.records.reals import (
     DefineReal,
     DrawReal,
@@ -230,6 +234,8 @@ def _activations(
         part, at = stack.pop()
         if at.count == 0:
             continue
+        if isinstance(part, AttributeRef) and is_step(part):
+            part = _running(world, part)
         if isinstance(part, Activation):
             found.extend(_rows(world, at, part, names))
         items = part.items if isinstance(part, Aggregate | Distribution) else ()
@@ -259,7 +265,22 @@ def _expanded(world: World, frame: Frame, context: Context, names: dict[str, str
 
 
 def _has_activation(expression: Expression) -> bool:
-    return any(isinstance(part, Activation) for part in walk(expression))
+    return any(isinstance(part, Activation) or is_step(part) for part in walk(expression))
+
+
+def _running(world: World, step: AttributeRef) -> Activation:
+    """Return the activation of the process whose step is mentioned."""
+    model = process_of(step.attribute)
+    values = iter(step.indices)
+    arguments: list[Expression | Thing] = []
+    for parameter in world.models[model].symbol.parameters:
+        if parameter.domain is None:
+            arguments.append(step.thing)
+            continue
+        place = next(values)
+        assert not isinstance(place, Whole)
+        arguments.append(value_at_place(place, parameter))
+    return Activation(step.span, model, tuple(arguments))
 
 
 def _rows(

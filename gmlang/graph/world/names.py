@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmlang.core.records.covering import shown_model
+from gmlang.core.records.processes import STEP, is_of_process, process_of
 from gmlang.core.records.reals import is_real_thing
 from gmlang.graph.world.states import BOOL, States
 from gmlang.graph.world.world import ModelTable, World
@@ -29,11 +30,16 @@ def named_in(world: World) -> list[Named]:
     for thing in world.things.values():
         count = int(np.prod(thing.shape, dtype=np.int64))
         for attribute in world.attributes[thing.entity].values():
+            if is_of_process(attribute.name) and not process_of(attribute.name):
+                continue
             size = int(np.prod(attribute.shape, dtype=np.int64))
             starts = attribute.starts[thing.first : thing.first + count]
             places = starts[:, None] + np.arange(size)
             variables = places.reshape((*thing.shape, *attribute.shape))
-            found.append(Named(f"{thing.name}.{attribute.name}", variables, attribute.states))
+            shown = f"{thing.name}.{attribute.name}"
+            if model := process_of(attribute.name):
+                shown = f"{STEP}({model}({thing.name}))"
+            found.append(Named(shown, variables, attribute.states))
         for (entity, name), hidden in world.hidden_reals.items():
             if entity != thing.entity:
                 continue

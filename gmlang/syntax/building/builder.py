@@ -10,8 +10,8 @@ from typing import Any
 from gmlang.diagnostics import GmError, Source, Span
 from gmlang.errors.syntax import mistakes as errors
 from gmlang.syntax import ast
-from gmlang.syntax.building.covering import Covering
 from gmlang.syntax.building.expressions import float_of, unquoted
+from gmlang.syntax.building.processes import Processes
 from gmlang.syntax.lex import Trouble
 from gmlang.syntax.rows import are_values, keys_and_numbers
 
@@ -22,7 +22,7 @@ _NUM_BRANCHES_MAX = 100
 """An `if` may have this many `elif`s, each of which is nested in the one before."""
 
 
-class Builder(Covering):
+class Builder(Processes):
     """Builds the AST of one source. Every method gets the match's place and its children."""
 
     def __init__(self, source: Source, words: Container[str]) -> None:
@@ -42,13 +42,6 @@ class Builder(Covering):
     def named(self, token: Node) -> ast.Name:
         """Turn a NAME token into a name."""
         return ast.Name(self.at(token), token.text)
-
-    def header(self, meta: Node, children: list[Node]) -> Span:
-        """Return the span of a block's header: its first line."""
-        span = self.span(meta)
-        end = self.source.text.find("\n", span.start)
-        del children
-        return Span(self.source, span.start, min(span.end, end if end >= 0 else span.end))
 
     # --- Programs ------------------------------------------------------------------------
 
@@ -270,10 +263,6 @@ class Builder(Covering):
         return ast.AttributeDeclaration(
             self.until(meta, (base or kind).span.end), self.named(name), shape or (), kind, base
         )
-
-    def until(self, meta: Node, end: int) -> Span:
-        """Return a match's span without its line end, which holds the comments below."""
-        return Span(self.source, meta[0], end)
 
     def documented(self, meta: Node, children: list[Node]) -> ast.Documentation:
         """A string inside an entity."""

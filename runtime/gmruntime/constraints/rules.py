@@ -5,13 +5,17 @@ solution can have; it returns the variables it narrowed, or None when it has pro
 solution.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 
 WIDE = 256
 """From so many states on a domain is taken apart by arrays; each bit by itself costs all bits."""
+
+
+_KNOWN_MAX = 1 << 14
+"""A table remembers what it said of so many combinations of domains."""
 
 
 class Rule(Protocol):
@@ -119,29 +123,48 @@ class Pair:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Allowed:
-    """A table over any number of variables: true where it allows."""
+    """A table over any number of variables: true where it allows.
+
+    Attributes:
+        known: what was found of domains before, shared by the rules of one table: along a chain
+            the same domains come again and again.
+    """
 
     scope: tuple[int, ...]
     table: np.ndarray
+    known: dict[tuple[int, ...], tuple[int, ...]] = field(
+        default_factory=dict[tuple[int, ...], tuple[int, ...]]
+    )
 
     def narrow(self, domains: list[int]) -> list[int] | None:
         """Keep the states that have a support."""
-        chosen = [states_of(domains[v]) for v in self.scope]
-        part = self.table[np.ix_(*chosen)]
+        before = tuple([domains[v] for v in self.scope])
+        after = self.known.get(before)
+        if after is None:
+            if len(self.known) >= _KNOWN_MAX:
+                self.known.clear()
+            self.known[before] = after = self._supported(before)
+        if 0 in after:
+            return None
         narrowed: list[int] = []
-        for k, v in enumerate(self.scope):
-            axes = tuple(j for j in range(part.ndim) if j != k)
-            alive = part.any(axis=axes) if axes else part
-            kept = 0
-            for state, lives in zip(chosen[k], np.atleast_1d(alive).tolist(), strict=True):
-                if lives:
-                    kept |= 1 << state
-            if not kept:
-                return None
-            if kept != domains[v]:
+        for v, mask, kept in zip(self.scope, before, after, strict=True):
+            if kept != mask:
                 domains[v] = kept
                 narrowed.append(v)
         return narrowed
+
+    def _supported(self, masks: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the states of each variable that have a support, as masks."""
+        chosen = [states_of(mask) for mask in masks]
+        part = self.table[np.ix_(*chosen)]
+        found: list[int] = []
+        for k, states in enumerate(chosen):
+            axes = tuple(j for j in range(part.ndim) if j != k)
+            alive = np.atleast_1d(part.any(axis=axes) if axes else part)
+            found.append(
+                sum(1 << s for s, lives in zip(states, alive.tolist(), strict=True) if lives)
+            )
+        return tuple(found)
 
 
 def _interval(coefficient: int, low: int, high: int) -> int:

@@ -192,9 +192,12 @@ def _add_tables(problem: Problem, block: FactorBlock, tables: np.ndarray, budget
     if np.isfinite(tables).all():
         return
     cache: dict[int, tuple[tuple[int, ...], tuple[int, ...]]] = {}
+    known: dict[tuple[int, ...], tuple[int, ...]] = {}
+    allowed = tables[0] > -np.inf
     for f, scope in enumerate(within(block.scopes.tolist(), budget)):
         t = 0 if shared else f
-        allowed = tables[t] > -np.inf
+        if t:
+            allowed, known = tables[t] > -np.inf, {}
         if allowed.all():
             continue
         if len(scope) == 1:
@@ -205,7 +208,7 @@ def _add_tables(problem: Problem, block: FactorBlock, tables: np.ndarray, budget
                 cache[t] = (_masks(allowed), _masks(allowed.T))
             problem.rules.append(Pair(tuple(scope), cache[t]))
         elif len(scope) > 2:
-            problem.rules.append(Allowed(tuple(scope), allowed))
+            problem.rules.append(Allowed(tuple(scope), allowed, known))
         elif not bool(allowed):
             problem.domains[:1] = [0]
 
