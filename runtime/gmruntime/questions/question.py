@@ -34,6 +34,7 @@ class Way(StrEnum):
     WINDOWS = "messages through windows"
     QUICK_MESSAGES = "message passing, exact here,"
     ELIMINATION = "exact elimination"
+    DECISIONS = "alternating elimination"
     SEARCH = "search"
     ESTIMATE = "an estimate"
     MESSAGES = "message passing"
