@@ -35,6 +35,7 @@ from gmlang.core.program import (
     Use,
 )
 from gmlang.core.records.covering import Cover
+from gmlang.core.records.decisions import Knows, Maximize
 from gmlang.core.records.reals import (
     DefineReal,
     Density,
@@ -203,6 +204,12 @@ def expressions_of(statement: Statement) -> Iterator[Expression]:
             yield value
         case LogFactor(value=value) | Require(condition=value):
             yield value
+        case Knows(target=target, known=known):
+            yield target
+            yield from (one.value for one in known)
+        case Maximize(value=value, coefficient=coefficient):
+            yield coefficient
+            yield from () if value is None else (value,)
         case ObserveValue(target=target, value=value):
             yield target
             yield value

@@ -11,6 +11,7 @@ from gmlang.queries.remembered.parts import Places, Terms, recall
 from gmlang.queries.settings import Guide, Settings
 from gmlang.queries.waking.asking import method_of
 from gmruntime.answer import Answer as RuntimeAnswer
+from gmruntime.answer import ExpectedUtility, ExpectedUtilityAnswer
 from gmruntime.answer import Query as RuntimeQuery
 from gmruntime.graph import FactorGraph, GraphError
 from gmruntime.inference import each_row, infer
@@ -68,6 +69,30 @@ def ask_graph(
     except ValueError as error:
         if query is None:
             raise
+        raise _refused(query, error) from error
+
+
+def ask_utility(
+    graph: FactorGraph,
+    question: ExpectedUtility,
+    evidence: np.ndarray,
+    settings: Settings,
+    query: Query,
+) -> ExpectedUtilityAnswer:
+    """Put a question about decisions to the runtime; the arguments are those of `ask_graph`."""
+    method, options = method_of(query)
+    try:
+        return infer(
+            graph,
+            question,
+            evidence=evidence,
+            budget=settings.running(),
+            seed=settings.seed,
+            method=method,
+            options=options,
+            workspace=settings.workspace,
+        )
+    except ValueError as error:
         raise _refused(query, error) from error
 
 
