@@ -47,7 +47,7 @@ _IN_THEIR_PLACE = {
     "cover": re.compile(r"[ \t]+[A-Za-z_]"),
     "some": re.compile(r"[ \t]+[A-Za-z_]"),
     "choose": re.compile(r"[ \t]+[A-Za-z_]"),
-    "knows": re.compile(r"[ \t]+[A-Za-z_]"),
+    "knows": re.compile(r"[ \t]+[\w(]"),
     "maximize": re.compile(r"[ \t]*[\w(+\-]"),
     "depth": re.compile(r"[ \t]*[\w(+\-]"),
     "about": re.compile(r"[ \t]+[^\W\d]"),

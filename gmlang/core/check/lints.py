@@ -17,6 +17,7 @@ from gmlang.core.ast import (
     VariableRef,
     Where,
 )
+from gmlang.core.check.luck import lucky_plans
 from gmlang.core.checking import Checking, report
 from gmlang.core.names.scope import Entry, Module, RealMeaning, RowsMeaning
 from gmlang.core.print import show
@@ -112,7 +113,7 @@ def find_lints(main: Module, program: Program) -> tuple[Diagnostic, ...]:
         is_many = len(entries) > _NUM_SINGLE_MAX
         for told in [entries] if is_many else [[entry] for entry in entries]:
             warnings.append(_warning(kind, told))
-    return (*warnings, *_suspicious_spreads(program))
+    return (*warnings, *_suspicious_spreads(program), *lucky_plans(program))
 
 
 def _is_free(entry: Entry, spoken: set[str]) -> bool:

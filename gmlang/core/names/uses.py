@@ -35,18 +35,9 @@ _PLAIN = {
     for form in (
         *(ast.Index, ast.Unary, ast.Binary, ast.Compare, ast.Conditional, ast.Range, ast.Braces),
         *(ast.Brackets, ast.Tuple, ast.MatchExpression, ast.ValueCase, ast.Pair, ast.Equation),
-        *(
-            ast.Knows,
-            ast.Maximize,
-            ast.Mechanism,
-            ast.Factor,
-            ast.Prefer,
-            ast.Constraint,
-            ast.Observe,
-            ast.Predict,
-        ),
+        *(ast.Mechanism, ast.Factor, ast.Prefer, ast.Constraint, ast.Observe, ast.Predict),
         *(ast.Cover, ast.Consider, ast.AllAbout, ast.Query, ast.Assert, ast.Learn),
-        *(ast.Match, ast.StatementCase),
+        *(ast.Match, ast.StatementCase, ast.Knows, ast.Maximize),
     )
 }
 """The parts of the forms that neither declare nor resolve anything themselves."""

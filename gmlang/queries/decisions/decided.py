@@ -5,12 +5,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmlang.core.program import Program, Query
+from gmlang.core.ast import Aggregate, Apply, Item, VariableRef
+from gmlang.core.program import EventGiven, Given, Program, Query
+from gmlang.core.walk import is_random
 from gmlang.diagnostics import GmError
 from gmlang.errors import decisions as errors
 from gmlang.graph.builder import Builder, Origin, evidence_of
-from gmlang.graph.lowering.grounder import Grounder
+from gmlang.graph.lowering.grounder import Grounder, environment
+from gmlang.graph.observations import observe
+from gmlang.graph.values.evaluate import expand
 from gmlang.graph.world.names import variable_name
+from gmlang.graph.world.world import ONE_INSTANCE
 from gmlang.queries.decisions.following import check_evidence, descendants, edges_of
 from gmlang.queries.decisions.said import choices_of, knowledge_of
 from gmlang.queries.targets import Target
@@ -69,6 +74,29 @@ def settle_choices(
     check_evidence(builder, world, after, free, evidence)
 
 
+def set_by_loop(program: Program, grounder: Grounder, given: Given) -> bool:
+    """Set the choices of `a[t] = v for t in ...`; say whether a condition is of that form."""
+    match given:
+        case EventGiven(
+            condition=Aggregate(
+                operator="all",
+                items=(
+                    Item(
+                        value=Apply(operator="==", arguments=(VariableRef() as target, value)),
+                        context=context,
+                    ),
+                ),
+            )
+        ) if not is_random(value):
+            if not any(s.is_choice for s in program.variables if s.name == target.name):
+                return False
+            frame, _ = expand(environment(grounder, ONE_INSTANCE), context)
+            observe(grounder, frame, target, value, given.span)
+            return True
+        case _:
+            return False
+
+
 def _add_policies(builder: Builder, program: Program, followed: Followed, free: np.ndarray) -> None:
     """Add a table for each choice that is not set: what it does for certain."""
     states = num_states(builder.graph())
@@ -80,4 +108,4 @@ def _add_policies(builder: Builder, program: Program, followed: Followed, free: 
         with np.errstate(divide="ignore"):
             table = np.log(does.astype(np.float64))[None]
         scope = np.append(policy.known, policy.decision)[None]
-        builder.add_factors(Table(table), scope, Origin("policy", program.span))
+        builder.add_factors(Table(table), scope, Origin("followed", program.span))

@@ -1,7 +1,7 @@
 """Policies in the author's words: what each choice does in each state of what it knows."""
 
 from dataclasses import dataclass
-from itertools import product
+from itertools import islice, product
 
 import numpy as np
 
@@ -49,19 +49,18 @@ class Rule:
         return _nested(self.array, self.states, self.labels)
 
     def lines(self) -> list[str]:
-        """Write a line for each state of what is known."""
+        """Write what is known, and what is chosen then, in columns."""
         if not self.knows:
             return [f"{self.choice} = {self.labels[int(self.array)]}"]
-        found: list[str] = []
-        for place in product(*(range(len(names)) for names in self.states)):
-            known = ", ".join(
-                f"{name} = {names[k]}"
-                for name, names, k in zip(self.knows, self.states, place, strict=True)
-            )
-            found.append(f"{known}: {self.choice} = {self.labels[int(self.array[place])]}")
-            if len(found) == _ROWS_MAX and self.array.size > _ROWS_MAX:
-                return [*found, f"... and {self.array.size - _ROWS_MAX} more"]
-        return found
+        places = islice(product(*(range(len(names)) for names in self.states)), _ROWS_MAX)
+        rows = [(*self.knows, self.choice)]
+        for place in places:
+            known = (names[k] for names, k in zip(self.states, place, strict=True))
+            rows.append((*known, self.labels[int(self.array[place])]))
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        written = ["  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)) for r in rows]
+        more = self.array.size - _ROWS_MAX
+        return [*map(str.rstrip, written), *([f"... and {more} more"] if more > 0 else [])]
 
 
 def _text(value: object) -> str:

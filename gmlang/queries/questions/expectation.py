@@ -91,7 +91,7 @@ def number_asked_for(state: Checking, env: Env, call: ast.Call) -> Expression:
     return scalars.need_random(state, checked)
 
 
-def utility_named(state: Checking, env: Env, call: ast.Call) -> list[Part] | None:
+def _utility_named(state: Checking, env: Env, call: ast.Call) -> list[Part] | None:
     """Return the parts of the utility that `maximize e as name` names; None where none does."""
     if len(call.arguments) != 1 or not isinstance(call.arguments[0], ast.Name):
         return None
@@ -117,7 +117,7 @@ def _ungated(state: Checking, part: Maximize) -> Part:
 
 
 def _check(state: Checking, env: Env, call: ast.Call) -> Query:
-    named = utility_named(state, env, call)
+    named = _utility_named(state, env, call)
     parts = additive_parts(number_asked_for(state, env, call)) if named is None else named
     terms = [part for part in parts if part.value is not None]
     asked = tuple(Asked(p.value.span, p.value, p.context) for p in terms if p.value is not None)

@@ -51,7 +51,7 @@ class MaximumUtilityAnswer(Answer):
         return {} if self.lower is None else {"lower": self.lower, "upper": self.upper}
 
 
-def utility_answer(query: Query, solved: Solved) -> Answer:
+def _utility_answer(query: Query, solved: Solved) -> Answer:
     """Write what was found of the best policy."""
     found = solved.found
     if found is None:
@@ -79,7 +79,7 @@ def _check(state: Checking, env: Env, call: ast.Call) -> Query:
 
 
 def _answer(session: Session, query: MaximumUtility, settings: Settings) -> Answer:
-    return utility_answer(query, solve(session, query, settings))
+    return _utility_answer(query, solve(session, query, settings))
 
 
 MEU = Question(

@@ -1,6 +1,7 @@
 """The only way to the runtime: a question about any graph, which may be remembered."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -81,17 +82,29 @@ def ask_utility(
 ) -> ExpectedUtilityAnswer:
     """Put a question about decisions to the runtime; the arguments are those of `ask_graph`."""
     method, options = method_of(query)
-    try:
+    budget = settings.running()
+
+    def find() -> Any:  # noqa: ANN401 - what is kept is of any class
         return infer(
             graph,
             question,
             evidence=evidence,
-            budget=settings.running(),
+            budget=budget,
             seed=settings.seed,
             method=method,
             options=options,
             workspace=settings.workspace,
         )
+
+    try:
+        if settings.memory is None:
+            return find()
+        terms = Terms(settings.seed, settings.device, method, tuple(options.items()))
+        places = Places(settings.memory, None)
+        effort = Effort(budget, np.random.default_rng(0), workspace=settings.workspace)
+        asked: Any = Task(graph, question, evidence)
+        found: Any = recall(asked, effort, terms, places, find)
+        return found
     except ValueError as error:
         raise _refused(query, error) from error
 

@@ -53,20 +53,20 @@ def weighs_a_choice(span: Span, text: str, choice: str) -> Diagnostic:
 def no_utility(span: Span) -> Diagnostic:
     """Report a question about utility in a program without any."""
     hint = "say what is to be gained: `maximize 10 if won else 0`"
-    return Diagnostic("GM286", "nothing is maximized: all choices are as good", span, hint=hint)
+    return _utility(span, "nothing is maximized: all choices are as good", hint)
 
 
 def endless_utility(span: Span, text: str) -> Diagnostic:
     """Report a utility that is infinite in some state."""
     hint = "exclude the state by a `constraint`, or give it a large negative number"
-    return Diagnostic("GM286", f"`{text}` is not finite in some state", span, hint=hint)
+    return _utility(span, f"`{text}` is not finite in some state", hint)
 
 
 def wide_utility(span: Span, text: str) -> Diagnostic:
     """Report a utility of too many variables together."""
     hint = "write what adds up as a sum, or as several `maximize`"
     sentence = f"`{text}` depends on too many variables together for a table"
-    return Diagnostic("GM286", sentence, span, hint=hint)
+    return _utility(span, sentence, hint)
 
 
 def luckiest_course(span: Span, text: str) -> Diagnostic:
@@ -79,22 +79,30 @@ def luckiest_course(span: Span, text: str) -> Diagnostic:
 def no_choice(span: Span, text: str) -> Diagnostic:
     """Report something that is no choice where one is needed."""
     hint = "a choice is declared by `choose a : bool`"
-    return Diagnostic("GM288", f"`{text}` is no choice", span, hint=hint)
+    return _misplaced(span, f"`{text}` is no choice", hint)
 
 
 def not_knowable(span: Span, text: str) -> Diagnostic:
     """Report something that is no variable in what a choice knows."""
     hint = "list variables, elements or attributes; what is data is known anyway"
-    return Diagnostic("GM288", f"`{text}` is no variable that a choice may know", span, hint=hint)
+    return _misplaced(span, f"`{text}` is no variable that a choice may know", hint)
 
 
 def choice_of(span: Span, text: str) -> Diagnostic:
     """Report a choice of something that has no finite domain."""
     hint = "a choice has finitely many values: `choose a : 0..9`"
-    return Diagnostic("GM288", f"`{text}` cannot be chosen", span, hint=hint)
+    return _misplaced(span, f"`{text}` cannot be chosen", hint)
 
 
 def misplaced(span: Span, word: str, where: Where) -> Diagnostic:
     """Report what decisions know, or are for, where it cannot stand."""
     hint = "write it outside, where loops and conditions on what is known may be around it"
-    return Diagnostic("GM288", f"`{word}` cannot stand {where.value}", span, hint=hint)
+    return _misplaced(span, f"`{word}` cannot stand {where.value}", hint)
+
+
+def _utility(span: Span, sentence: str, hint: str) -> Diagnostic:
+    return Diagnostic("GM286", sentence, span, hint=hint)
+
+
+def _misplaced(span: Span, sentence: str, hint: str) -> Diagnostic:
+    return Diagnostic("GM288", sentence, span, hint=hint)
