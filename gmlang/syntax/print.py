@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from gmlang.diagnostics import Source, Span
 from gmlang.syntax import ast
 from gmlang.syntax.parse import parse
-from gmlang.syntax.print_decisions import print_decision
 from gmlang.syntax.print_expressions import (
     documentation,
     print_argument,
+    print_decision,
     print_expression,
     print_loop,
     print_method,
