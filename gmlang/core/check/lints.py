@@ -120,6 +120,8 @@ def _is_free(entry: Entry, spoken: set[str]) -> bool:
     """Say whether nothing is said of a variable, not even where it is declared."""
     if not isinstance(entry.declaration, ast.VarDeclaration) or entry.core_name in spoken:
         return False
+    if entry.declaration.is_choice:
+        return False
     # What a real is drawn from is its base, and no statement.
     return not (isinstance(entry.meaning, RealMeaning) and entry.declaration.mechanism)
 

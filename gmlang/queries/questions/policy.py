@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from gmlang.core.asking.arguments import asked_of
 from gmlang.core.ast import VariableRef
 from gmlang.core.check.decisions import is_choice
@@ -17,7 +19,7 @@ from gmlang.queries.reading import asked_variables
 from gmlang.queries.session import Session
 from gmlang.queries.settings import Settings
 from gmlang.syntax import ast
-from gmruntime.answer import ExpectedUtilityAnswer, Quality, Status
+from gmruntime.answer import ExpectedUtilityAnswer, Policy, Quality, Status
 
 _UNPROVED = "the best policy found; `MEU` says between which bounds the best lies"
 
@@ -65,7 +67,7 @@ def _answer(session: Session, query: BestPolicy, settings: Settings) -> Answer:
     if found is None:
         note = "two observations contradict each other"
         return PolicyAnswer(query.text, Status.IMPOSSIBLE.value, note=note)
-    if not solved.is_possible or not found.policies:
+    if not solved.is_possible:
         return with_quality(PolicyAnswer(query.text), _told(found))
     return with_quality(_read(query, solved, found), _told(found))
 
@@ -79,12 +81,18 @@ def _told(found: ExpectedUtilityAnswer) -> Quality:
 
 def _read(query: BestPolicy, solved: Solved, found: ExpectedUtilityAnswer) -> Answer:
     prepared = solved.prepared
-    rules = rules_of(prepared.grounding.world, found.policies)
     evidence, _ = prepared.evidence()
     asked = asked_variables(prepared).tolist()
-    listed = {rules[v].choice: rules[v] for v in asked if v in rules}
+    none = np.zeros(0, np.int32)
+    as_set = tuple(
+        Policy(v, none, evidence[v : v + 1].reshape(())) for v in asked if evidence[v] >= 0
+    )
+    rules = rules_of(prepared.grounding.world, (*as_set, *found.policies))
+    if any(v not in rules for v in asked):
+        return PolicyAnswer(query.text)
+    listed = {rules[v].choice: rules[v] for v in asked}
     value: dict[str, object] = {name: rule.plain() for name, rule in listed.items()}
-    note = ", ".join("is set by a condition" for v in asked if evidence[v] >= 0)
+    note = "set by a condition" if asked and (evidence[asked] >= 0).all() else ""
     array = next(iter(listed.values())).array if len(listed) == 1 else None
     labels = next(iter(listed.values())).labels if len(listed) == 1 else ()
     return PolicyAnswer(
