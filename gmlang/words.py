@@ -22,7 +22,7 @@ class Word(NamedTuple):
 
 
 _NOW = "0.1"
-_NOT_YET = "choose", "maximize", *LATER
+_NOT_YET = LATER
 
 _HELP: dict[Kind, dict[str, str]] = {
     Kind.STATEMENT: KEYWORDS[Kind.STATEMENT],
@@ -79,7 +79,6 @@ _HELP: dict[Kind, dict[str, str]] = {
     Kind.QUERY: {question.word: question.help for question in QUESTIONS},
     Kind.GIVEN: {"do": "the world in which a variable was changed"},
     Kind.FAMILY: {**{name: family.help for name, family in CALLED.items()}, **DENSITIES},
-    Kind.RESERVED: KEYWORDS[Kind.RESERVED],
     Kind.LATER: {
         **dict.fromkeys(LATER, "a continuous distribution"),
     },

@@ -10,7 +10,14 @@ from gmlang.core.ast import (
     Expression,
     VariableRef,
 )
-from gmlang.core.program import DoGiven, EventGiven, ObservedGiven, Query, VariableGiven
+from gmlang.core.program import (
+    DoGiven,
+    EventGiven,
+    FollowGiven,
+    ObservedGiven,
+    Query,
+    VariableGiven,
+)
 from gmlang.core.records.members import family_of, is_held
 from gmlang.core.records.processes import is_step
 from gmlang.core.walk import is_real_reference, walk
@@ -35,6 +42,8 @@ def expressions_of(query: Query) -> Iterator[tuple[Context, Expression]]:
             case DoGiven(change=change):
                 yield change.context, change.target
                 yield change.context, change.value
+            case FollowGiven():
+                pass
 
 
 def mentions(query: Query) -> list[tuple[Context, Expression]]:

@@ -43,6 +43,7 @@ from gmlang.core.program import (
     Assert,
     DoGiven,
     EventGiven,
+    FollowGiven,
     Given,
     ObservedGiven,
     Query,
@@ -102,6 +103,8 @@ def _given(given: Given) -> str:
             return show(target)
         case DoGiven(change=change):
             return f"do({show_change(change)})"
+        case FollowGiven():
+            return "follow()"
 
 
 def show_change(change: Intervention) -> str:

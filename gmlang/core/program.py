@@ -30,9 +30,11 @@ from gmlang.core.parameters import Learn, RowsSymbol
 from gmlang.core.records.covering import Cover, ThingSymbol
 from gmlang.core.records.data_symbols import DataSymbol as DataSymbol
 from gmlang.core.records.data_symbols import Derived as Derived
+from gmlang.core.records.decisions import Knows, Maximize
 from gmlang.core.records.doing import Intervention
 from gmlang.core.records.given import DoGiven as DoGiven
 from gmlang.core.records.given import EventGiven as EventGiven
+from gmlang.core.records.given import FollowGiven as FollowGiven
 from gmlang.core.records.given import Given as Given
 from gmlang.core.records.given import ObservedGiven as ObservedGiven
 from gmlang.core.records.given import VariableGiven as VariableGiven
@@ -50,6 +52,7 @@ class VariableSymbol:
     Attributes:
         base: a distribution, or None for uniform.
         axes: the enum that indexes each axis; None for numbers from 0.
+        is_choice: whether it is set rather than drawn.
     """
 
     span: Span
@@ -58,6 +61,7 @@ class VariableSymbol:
     domain: Domain
     base: Expression | None
     axes: tuple[Enum | None, ...] = ()
+    is_choice: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +248,8 @@ Statement = (
     | JointStatement
     | Use
     | Consider
+    | Knows
+    | Maximize
 )
 
 # --- Queries -----------------------------------------------------------------------------
@@ -284,6 +290,8 @@ class Query:
         relates_reals: whether it asks how the reals that it asks for depend on each other.
         moment: of what is asked for it needs this one: 1 a mean, 2 a variance, 0 others.
         names_states: whether it speaks of states or compares assignments: nodes of reals are none.
+        decides: whether it asks what is best to choose.
+        frees_choices: whether a choice that it asks for is as free as any variable.
         text: as written.
         asked: the variables and events that are asked for; () for all, or something else.
         given: what stands behind the bar.
@@ -301,6 +309,8 @@ class Query:
     relates_reals: ClassVar[bool] = False
     moment: ClassVar[int] = 0
     names_states: ClassVar[bool] = False
+    decides: ClassVar[bool] = False
+    frees_choices: ClassVar[bool] = False
 
     span: Span
     text: str

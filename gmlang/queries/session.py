@@ -12,6 +12,7 @@ from gmlang.core.mentions import expressions_of, held_in, mentions
 from gmlang.core.program import (
     DoGiven,
     EventGiven,
+    FollowGiven,
     Given,
     ObservedGiven,
     Program,
@@ -34,6 +35,7 @@ from gmlang.graph.world.instances import all_exist
 from gmlang.graph.world.places import locate_array
 from gmlang.graph.world.world import ONE_INSTANCE, World
 from gmlang.process.collecting import look_through, nothing_collected
+from gmlang.queries.decisions.decided import Followed, set_by_loop, settle_choices
 from gmlang.queries.reals.seen import nodes_matter, with_seen_reals
 from gmlang.queries.remembered.asking import ask_graph, ask_graph_rows
 from gmlang.queries.remembered.memory import Memory
@@ -78,6 +80,7 @@ class Session:
         coarse: asks the same with fewer nodes of hidden reals; None until that is needed.
         worlds: in which something was done, by what that was, as it is written out.
         is_world: whether it is one of these: its program is grounded within a question's budget.
+        followed: what choices do that no condition sets.
     """
 
     program: Program
@@ -92,6 +95,7 @@ class Session:
     coarse: "Session | None" = None
     worlds: "dict[str, Session]" = field(default_factory=dict[str, "Session"])
     is_world: bool = False
+    followed: Followed | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -130,9 +134,7 @@ class Prepared:
         return self.grounder.builder
 
     def graph(self) -> FactorGraph:
-        """Return the query's factor graph, small blocks of one shape and variables gathered.
-
-        Joint reals are integrated out of it.
+        """Return the query's factor graph, gathered, with joint reals integrated out.
 
         Raises:
             GmError: where there are too many states around some.
@@ -298,6 +300,7 @@ def prepare_for_rows(session: Session, query: Query, budget: Budget | None) -> P
     if prepared.asked_reals is not None:
         asked = asked_beside(grounder, query.asked) if query.names_states else ()
     prepared.targets = [target_of(prepared.grounder, one) for one in asked]
+    settle_choices(session.program, grounder, query, prepared.targets, session.followed)
     quadrature.is_used = was_used or nodes_matter(
         base.world, grounder.builder, query, prepared.targets, prepared.evidence
     )
@@ -332,10 +335,12 @@ def _condition(prepared: Prepared, given: Given) -> None:
     match given:
         case ObservedGiven(target=target) if is_real_reference(target):
             pass  # It was observed when the program was grounded, or is where reals are integrated.
+        case EventGiven() if set_by_loop(prepared.grounding.program, grounder, given):
+            pass
         case ObservedGiven():
             observe(grounder, ONE_INSTANCE, given.target, given.value, given.span)
-        case EventGiven():
-            job = Job(terms.Condition(given.condition), (), Origin("observe", given.span))
+        case EventGiven(span=span, condition=condition):
+            job = Job(terms.Condition(condition), (), Origin("observe", span))
             lower(grounder, ONE_INSTANCE, job)
         case VariableGiven():
             frame, target = picked(grounder, ONE_INSTANCE, given.target)
@@ -343,6 +348,8 @@ def _condition(prepared: Prepared, given: Given) -> None:
             prepared.conditioned.extend(int(v) for v in variables.reshape(-1))
         case DoGiven():
             raise AssertionError("a question about another world is asked there")
+        case FollowGiven():
+            pass
 
 
 def ask(

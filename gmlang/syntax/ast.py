@@ -7,6 +7,8 @@ One frozen class for each form of the grammar, `span` first. Unions are closed b
 from dataclasses import dataclass
 
 from gmlang.diagnostics import Span
+from gmlang.syntax.ast_decisions import Knows as Knows
+from gmlang.syntax.ast_decisions import Maximize as Maximize
 from gmlang.syntax.ast_expressions import All as All
 from gmlang.syntax.ast_expressions import Argument as Argument
 from gmlang.syntax.ast_expressions import Attribute as Attribute
@@ -130,7 +132,8 @@ class DefDeclaration:
 class VarDeclaration:
     """`var x[H, W] : bool base {...} ~ D`; mechanism "~", ":=" or "" with value None.
 
-    `some object[3] : Thing prior 0.3 as o` has a prior, and perhaps an alias.
+    `some object[3] : Thing prior 0.3 as o` has a prior, and perhaps an alias; `choose a : bool` is
+    a choice.
     """
 
     span: Span
@@ -142,6 +145,7 @@ class VarDeclaration:
     value: Expression | None
     prior: Expression | None = None
     alias: Name | None = None
+    is_choice: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,14 +350,6 @@ class StatementCase:
     body: tuple["Statement", ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Reserved:
-    """A form of a later milestone (`choose`, `maximize`): "not yet"."""
-
-    span: Span
-    keyword: str
-
-
 Statement = (
     Import
     | FromImport
@@ -363,6 +359,8 @@ Statement = (
     | DefDeclaration
     | VarDeclaration
     | Mechanism
+    | Knows
+    | Maximize
     | Factor
     | Prefer
     | Constraint
@@ -385,7 +383,6 @@ Statement = (
     | Match
     | Step
     | Rate
-    | Reserved
 )
 
 

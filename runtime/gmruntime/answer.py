@@ -13,6 +13,11 @@ from gmruntime.questions import QUESTIONS as QUESTIONS
 from gmruntime.questions.assignments import AssignmentsAnswer as AssignmentsAnswer
 from gmruntime.questions.assignments import Improvement as Improvement
 from gmruntime.questions.best import Best as Best
+from gmruntime.questions.expected_utility import ExpectedUtility as ExpectedUtility
+from gmruntime.questions.expected_utility import (
+    ExpectedUtilityAnswer as ExpectedUtilityAnswer,
+)
+from gmruntime.questions.expected_utility import Policy as Policy
 from gmruntime.questions.joint import Joint as Joint
 from gmruntime.questions.joint import JointAnswer as JointAnswer
 from gmruntime.questions.log_partition import LogPartition as LogPartition

@@ -20,10 +20,11 @@ PHASES = {
     "grounding": ("GM3", "GM4"),
     "inference": ("GM3", "GM5"),
     "calls": ("GM26", "GM2"),
+    "decisions": "GM28",
     "learning": "GM7",
     "filtering": "GM8",
     "acting": ("GM27", "GM3", "GM6"),
-    "warnings": ("GM27", "GM29", "GM43", "GM468"),
+    "warnings": ("GM27", "GM287", "GM29", "GM43", "GM468"),
 }
 
 

@@ -37,7 +37,9 @@ every_question = pytest.mark.parametrize("kind", QUESTIONS, ids=lambda kind: kin
 def examples(kind: type[Question[AnyAnswer]]) -> Iterator[Question[AnyAnswer]]:
     """Ask in each way that the fields of a question allow."""
     make: Any = kind
+    nobody = np.zeros(0, np.int32)
     choices = {"count": [3], "variables": [ASKED]}
+    choices |= {"decisions": [nobody], "information": [()], "utilities": [()]}
     required = [one.name for one in fields(kind) if one.default is not None]
     optional = [one.name for one in fields(kind) if one.default is None]
     for chosen in ([], optional) if optional else ([],):

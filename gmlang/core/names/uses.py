@@ -38,6 +38,7 @@ _PLAIN = {
         *(ast.Mechanism, ast.Factor, ast.Prefer, ast.Constraint, ast.Observe, ast.Predict),
         *(ast.Cover, ast.Consider, ast.AllAbout, ast.Query, ast.Assert, ast.Learn),
         *(ast.Match, ast.StatementCase, ast.Change, ast.Step, ast.StepCall, ast.Rate),
+        *(ast.Knows, ast.Maximize),
     )
 }
 """The parts of the forms that neither declare nor resolve anything themselves."""

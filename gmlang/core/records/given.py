@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from gmlang.core.ast import Expression, Reference
+from gmlang.core.records.decisions import FollowGiven as FollowGiven
 from gmlang.core.records.doing import Intervention
 from gmlang.diagnostics import Span
 
@@ -40,4 +41,4 @@ class DoGiven:
     change: Intervention
 
 
-Given = ObservedGiven | EventGiven | VariableGiven | DoGiven
+Given = ObservedGiven | EventGiven | VariableGiven | DoGiven | FollowGiven

@@ -126,7 +126,8 @@ def _count_modulo(sheet: Sheet, prime: int, budget: Budget) -> int | None:
     values = np.empty(num_entries, np.int64)
     for table, log_table in sheet.given.items():
         values[starts[table] : starts[table] + sizes[table]] = log_table.reshape(-1) > -np.inf
-    program = program_of(sheet, starts, sizes, np.zeros(len(sheet.steps), np.bool_))
+    never = np.zeros(len(sheet.steps), np.bool_)
+    program = program_of(sheet, starts, sizes, never, never)
     cores, remainder = budget.num_cores(), 1
     with ThreadPoolExecutor(cores) as pool:
         for number, step in enumerate(sheet.steps):

@@ -1,6 +1,7 @@
 """What an exact answer would cost: bits, bytes and seconds, before anything is computed."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -157,9 +158,10 @@ def _ordered(network: Network, query: Query, effort: Effort) -> Plan:
         TimeoutError: when the budget ended before there was any order.
     """
     budget = effort.budget
-    first: frozenset[int] = frozenset()
+    stages: dict[int, int] = {}
     if isinstance(query, MarginalMap):
-        first = frozenset(network.free) - {int(v) for v in query.variables}
+        asked = {int(v) for v in query.variables}
+        stages = {} if asked.issuperset(network.free) else dict.fromkeys(asked, 1)
     # Of the whole budget, not of what is left: how much is searched must not depend on the clock.
     steps_max = min(_ORDER_STEPS_MAX, _ORDER_SHARE * budget.seconds * _ORDER_STEPS_PER_SECOND)
     # Of its own, so that what is drawn later does not depend on whether an order was known.
@@ -171,7 +173,7 @@ def _ordered(network: Network, query: Query, effort: Effort) -> Plan:
     def key() -> object:
         # In draws, and in ties, the order shows: one that was found otherwise is not taken.
         search = easy_bits, kept, _passes(query), repr(order_rng.bit_generator.seed_seq)
-        return key_of(network, first, steps_max, is_listed=is_listed), *search
+        return key_of(network, stages, steps_max, is_listed=is_listed), *search
 
     def find_order() -> Order | None:
         loading_s = 0.0 if is_loaded() else LOADING_S
@@ -181,7 +183,7 @@ def _ordered(network: Network, query: Query, effort: Effort) -> Plan:
                 network, order_rng, bits_max=_BITS_MAX, steps_max=steps_max, budget=part
             )
         limits = _Limits(part, steps_max, kept, easy_bits)
-        return _laid_out_order(network, order_rng, limits, _passes(query), first)
+        return _laid_out_order(network, order_rng, limits, _passes(query), stages)
 
     order = effort.once(Order, key, find_order)
     if order is None:
@@ -204,7 +206,7 @@ def _laid_out_order(
     rng: np.random.Generator,
     limits: _Limits,
     passes: float,
-    first: frozenset[int],
+    stages: Mapping[int, int],
 ) -> Order | None:
     """Find an order that is cheap once known zeros are left out.
 
@@ -217,7 +219,7 @@ def _laid_out_order(
         return best_orders(
             network,
             rng,
-            first=first,
+            stages=stages,
             bits_max=_BITS_MAX,
             steps_max=0.5 * limits.steps_max if hard else limits.steps_max,
             num_kept=limits.num_kept if hard else 1,

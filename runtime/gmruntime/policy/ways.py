@@ -13,6 +13,7 @@ import numpy as np
 from gmruntime.answer import (
     AnyAnswer,
     Best,
+    ExpectedUtility,
     LogPartition,
     Map,
     MarginalMap,
@@ -257,6 +258,18 @@ def _may_slice(case: Case) -> bool:
     return slicing is not None and not is_certain
 
 
+# --- Decisions ---------------------------------------------------------------------------
+
+
+def _decide(case: Case) -> AnyAnswer | None:
+    from gmruntime.decisions.answer import decide
+
+    query = case.task.query
+    if not isinstance(query, ExpectedUtility):
+        return None
+    return decide(case.task.asking(query), case.effort)
+
+
 # --- What always answers -----------------------------------------------------------------
 
 
@@ -354,6 +367,7 @@ RULES: dict[Way, Rule] = {
     Way.QUICK_MESSAGES: Rule(_send_quickly, _foresee_quick),
     Way.COUNTING: Rule(count, is_tried=is_counted),
     Way.ELIMINATION: Rule(_eliminate, _foresee_elimination, _may_slice),
+    Way.DECISIONS: Rule(_decide, lambda _: Way.DECISIONS.value),
     Way.SEARCH: Rule(_search, lambda case: _as_asked(Way.SEARCH, case)),
     Way.ESTIMATE: Rule(_estimate, _foresee_estimate),
     Way.MESSAGES: Rule(_send_messages, lambda case: _as_asked(Way.MESSAGES, case)),

@@ -7,6 +7,7 @@ that answers; an engine has rules of its own for some questions, and the others 
 """
 
 from gmruntime.questions.best import Best
+from gmruntime.questions.expected_utility import ExpectedUtility
 from gmruntime.questions.joint import Joint
 from gmruntime.questions.log_partition import LogPartition
 from gmruntime.questions.map import Map
@@ -25,5 +26,6 @@ QUESTIONS: tuple[type[Question[AnyAnswer]], ...] = (
     Best,
     Samples,
     Solutions,
+    ExpectedUtility,
 )
 """All of them."""

@@ -35,6 +35,7 @@ class Way(StrEnum):
     QUICK_MESSAGES = "message passing, exact here,"
     COUNTING = "counting search"
     ELIMINATION = "exact elimination"
+    DECISIONS = "alternating elimination"
     SEARCH = "search"
     ESTIMATE = "an estimate"
     MESSAGES = "message passing"

@@ -1,5 +1,7 @@
 """The cheapest of several elimination orders: greedy ones, or those of a compiled search."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from gmruntime.budget import UNLIMITED, Budget
@@ -34,14 +36,14 @@ def best_order(
     network: Network,
     rng: np.random.Generator,
     *,
-    first: frozenset[int] = frozenset(),
+    stages: Mapping[int, int] | None = None,
     bits_max: float = 60.0,
     steps_max: float = 1e9,
     budget: Budget = UNLIMITED,
 ) -> Order | None:
     """Return the cheapest order found, None when all exceed `bits_max`; see `best_orders`."""
     found = best_orders(
-        network, rng, first=first, bits_max=bits_max, steps_max=steps_max, budget=budget
+        network, rng, stages=stages, bits_max=bits_max, steps_max=steps_max, budget=budget
     )
     return found[0] if found else None
 
@@ -50,7 +52,7 @@ def best_orders(
     network: Network,
     rng: np.random.Generator,
     *,
-    first: frozenset[int] = frozenset(),
+    stages: Mapping[int, int] | None = None,
     bits_max: float = 60.0,
     steps_max: float = 1e9,
     num_kept: int = 1,
@@ -63,7 +65,8 @@ def best_orders(
     Small or easy networks are ordered here, and all where there is no time to load a compiler;
     the others by the compiled search, in at most `steps_max` of its steps, and `share` for each
     clique entry of the best order so far. With cliques of `easy_bits` in all no better order is
-    looked for.
+    looked for. `stages` numbers variables: all of a smaller number come before them; those that
+    it does not number are of stage 0.
 
     Raises:
         TimeoutError: when the budget ended before there was any.
@@ -75,7 +78,13 @@ def best_orders(
         for by_fill in (False, True) if num_free <= _SMALL else (False,):
             limit = min(bits_max, best[0].clique_bits + 3) if best else bits_max
             order = greedy_order(
-                network, rng, by_fill=by_fill, noise=0.0, first=first, bits_max=limit, budget=budget
+                network,
+                rng,
+                by_fill=by_fill,
+                noise=0.0,
+                stages=stages,
+                bits_max=limit,
+                budget=budget,
             )
             if order is not None and (not best or order.total_bits < best[0].total_bits):
                 best = [order]
@@ -83,7 +92,7 @@ def best_orders(
                 return best
     if not is_searched:
         return best
-    if not first and num_free <= _SWEPT_MAX and _may_be_swept(network, best, rng):
+    if not stages and num_free <= _SWEPT_MAX and _may_be_swept(network, best, rng):
         swept = swept_order(network, bits_max=bits_max, budget=budget)
         best = sorted([*best, *([] if swept is None else [swept])], key=_cost)
         # Where greedy orders end far above it the search stops early.
@@ -91,7 +100,7 @@ def best_orders(
     found = search_order(
         network,
         rng,
-        first=first,
+        stages=stages,
         bits_max=bits_max,
         steps_max=steps_max,
         num_kept=num_kept,

@@ -103,7 +103,7 @@ def _uniform(state: np.ndarray) -> float:
 def eliminate_greedily(
     adjacency: np.ndarray,
     bits: np.ndarray,
-    late: np.ndarray,
+    stages: np.ndarray,
     by_fill: bool,
     noise: float,
     seed: np.uint64,
@@ -115,7 +115,7 @@ def eliminate_greedily(
     Args:
         adjacency: bit u of row v says that u and v share a factor; changed in place.
         bits: log2 of each variable's number of states.
-        late: variables marked 1 come after all others.
+        stages: int16, of each variable: those of a smaller number all come before it.
         by_fill: by weighted fill, else by the bits of the clique.
         noise: scores are multiplied by 1 + noise * u.
         seed: of the noise, not 0.
@@ -134,20 +134,24 @@ def eliminate_greedily(
     scores = np.empty(n)
     alive = np.ones(n, np.bool_)
     stale = np.zeros(n, np.bool_)
-    waiting = 0
+    last = 0
+    for v in range(n):
+        last = max(last, stages[v])
+    waiting = np.zeros(last + 1, np.int64)
+    stage = 0
     steps = 0
     for v in range(n):
         scores[v], cost = _score(adjacency, bits, v, by_fill, scratch)
         scores[v] *= 1.0 + noise * _uniform(state)
         steps += cost
-        if late[v] == 0:
-            waiting += 1
+        waiting[stages[v]] += 1
     total, largest = 0.0, 0.0
     for place in range(n):
+        while waiting[stage] == 0:
+            stage += 1
         best = -1
         for v in range(n):
-            ready = alive[v] and (waiting == 0 or late[v] == 0)
-            if ready and (best < 0 or scores[v] < scores[best]):
+            if alive[v] and stages[v] == stage and (best < 0 or scores[v] < scores[best]):
                 best = v
         steps += n
         count = _members(adjacency[best], near)
@@ -160,8 +164,7 @@ def eliminate_greedily(
             return np.inf, largest, steps
         order[place] = best
         alive[best] = False
-        if late[best] == 0:
-            waiting -= 1
+        waiting[stage] -= 1
         _connect(adjacency, best, near, count, by_fill, stale)
         for v in range(n):
             if stale[v]:

@@ -5,6 +5,7 @@ Source: Kjaerulff (1990); the weights follow the number of states, not of variab
 
 import heapq
 import math
+from collections.abc import Mapping
 from itertools import count
 
 import numpy as np
@@ -34,7 +35,7 @@ def greedy_order(
     *,
     by_fill: bool,
     noise: float,
-    first: frozenset[int] = frozenset(),
+    stages: Mapping[int, int] | None = None,
     bits_max: float = 60.0,
     budget: Budget = UNLIMITED,
 ) -> Order | None:
@@ -45,7 +46,7 @@ def greedy_order(
         rng: of the noise.
         by_fill: by the weight of the edges it adds; otherwise by the size of its clique.
         noise: scores are multiplied by 1 + noise * u, u uniform in [0, 1].
-        first: when not empty, these are eliminated before all others.
+        stages: of variables, 0 where it does not say: all of a smaller number come first.
         bits_max: give up, and return None, when a clique has more bits.
         budget: ends it.
 
@@ -57,10 +58,9 @@ def greedy_order(
     score = _fill if by_fill else _weight if bits_max > _WIDE else _weight_of_narrow
     scores = {v: score(near, bits, v) * (1 + noise * rng.random()) for v in near}
     left = set(near)
-    waiting = len(set(first) & left)
     # The queue may hold a variable several times; only its present score counts.
-    queue = [(v not in first, score_v, v) for v, score_v in scores.items()] if waiting else []
-    queue = queue or [(False, score_v, v) for v, score_v in scores.items()]
+    staged = stages or {}
+    queue = [(staged.get(v, 0), score_v, v) for v, score_v in scores.items()]
     heapq.heapify(queue)
     variables: list[int] = []
     cliques: list[tuple[int, ...]] = []
@@ -90,7 +90,7 @@ def greedy_order(
         for u in touched:
             if u in near:
                 scores[u] = score(near, bits, u) * (1 + noise * rng.random())
-                heapq.heappush(queue, (bool(waiting) and u not in first, scores[u], u))
+                heapq.heappush(queue, (staged.get(u, 0), scores[u], u))
     place = {v: k for k, v in enumerate(variables)}
     ordered = tuple(tuple(sorted(clique, key=place.__getitem__)) for clique in cliques)
     return Order(tuple(variables), ordered, math.log2(max(entries, 1.0)), largest)

@@ -5,18 +5,19 @@ pattern leads to the same order, where the search for it is the same.
 """
 
 import hashlib
+from collections.abc import Mapping
 
 import numpy as np
 
 from gmruntime.simplify.network import Network, zero_counts
 
 
-def key_of(network: Network, first: frozenset[int], effort: float, *, is_listed: bool) -> str:
+def key_of(network: Network, stages: Mapping[int, int], effort: float, *, is_listed: bool) -> str:
     """Say in a few bytes all that an order depends on.
 
     Args:
         network: to be eliminated.
-        first: variables that come first.
+        stages: of variables, 0 where it does not say.
         effort: steps the search may take.
         is_listed: whether known zeros are left out of the tables.
     """
@@ -27,7 +28,7 @@ def key_of(network: Network, first: frozenset[int], effort: float, *, is_listed:
         digest.update(len(part).to_bytes(8, "little"))
         digest.update(part)
 
-    tell(f"{sorted(first)} {effort:.3g} {is_listed}".encode())
+    tell(f"{sorted(stages.items())} {effort:.3g} {is_listed}".encode())
     tell(np.array(network.free, np.int64).tobytes())
     tell(network.num_states.astype(np.int64).tobytes())
     for factor, num_zeros in zip(network.factors, zero_counts(network.factors), strict=True):

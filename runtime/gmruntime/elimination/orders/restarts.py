@@ -5,6 +5,7 @@ schemes for inference in graphical models".
 """
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -31,14 +32,17 @@ def search_order(
     network: Network,
     rng: np.random.Generator,
     *,
-    first: frozenset[int] = frozenset(),
+    stages: Mapping[int, int] | None = None,
     bits_max: float = 60.0,
     steps_max: float = 1e9,
     num_kept: int = 1,
     share: float = SHARE,
     budget: Budget = UNLIMITED,
 ) -> list[Order]:
-    """Return the cheapest orders found, the cheapest first; none when all exceed `bits_max`."""
+    """Return the cheapest orders found, the cheapest first; none when all exceed `bits_max`.
+
+    `stages` says of variables what is eliminated before them, as in `staged`.
+    """
     from gmruntime.elimination.orders.compiled import Limits, eliminate_greedily
 
     free = np.array(network.free, np.int64)
@@ -46,7 +50,7 @@ def search_order(
         return [Order((), (), 0.0, 0.0)]
     rows = adjacency(network, free)
     bits = np.log2(np.maximum(network.num_states[free], 2).astype(np.float64))
-    late = np.array([bool(first) and int(v) not in first for v in free], np.int8)
+    numbers = np.array([(stages or {}).get(int(v), 0) for v in free], np.int16)
     kept: list[tuple[float, float, np.ndarray, np.ndarray]] = []
     best_bits = bits_max
     order = np.zeros(len(free), np.int64)
@@ -67,7 +71,7 @@ def search_order(
             total_max = min(total_max, kept[-1][0])
         limits = Limits(limit, total_max, steps_max)
         total, largest, steps = eliminate_greedily(
-            work, bits, late, by_fill, noise, np.uint64(seed), limits, order
+            work, bits, numbers, by_fill, noise, np.uint64(seed), limits, order
         )
         spent += int(steps) + _STEPS_EACH
         attempt += 1
@@ -89,10 +93,10 @@ def order_by_weight(network: Network, rng: np.random.Generator) -> Order:
     rows = adjacency(network, free)
     bits = np.log2(np.maximum(network.num_states[free], 2).astype(np.float64))
     order = np.zeros(len(free), np.int64)
-    late = np.zeros(len(free), np.int8)
+    stages = np.zeros(len(free), np.int16)
     seed = np.uint64(rng.integers(1, 1 << 62))
     never = Limits(math.inf, math.inf, math.inf)
-    total, largest, _ = eliminate_greedily(rows, bits, late, False, 0.0, seed, never, order)
+    total, largest, _ = eliminate_greedily(rows, bits, stages, False, 0.0, seed, never, order)
     return _order(free, order, rows, float(total), float(largest))
 
 

@@ -19,6 +19,7 @@ def pass_upward_compiled(
     budget: Budget,
     *,
     in_logs: bool,
+    alternates: bool = False,
     arena: Arena | None = None,
 ) -> Upward | None:
     """Eliminate the variables in order; None when a message vanished or time ran out.
@@ -26,22 +27,25 @@ def pass_upward_compiled(
     Args:
         network: of the factors.
         order: its cliques sorted by when each variable is eliminated.
-        is_max: for each step, whether its variable is maximised; sums come first.
+        is_max: for each step, whether its variable is maximised; sums come first, unless they
+            alternate.
         budget: asked now and then.
         in_logs: whether the messages are wanted afterwards, as logs.
+        alternates: whether sums and maxima come in any order.
         arena: memory to use; the messages lie in it.
     """
     try:
         cliques = write_upward(network, order, budget)
     except TimeoutError:
         return None
-    done = run(cliques.sheet, is_max, budget, reuse=not in_logs, arena=arena)
+    reuse = not in_logs
+    done = run(cliques.sheet, is_max, budget, alternates=alternates, reuse=reuse, arena=arena)
     if not done.finished:
         return None
     if not in_logs:
         return Upward([], done.log_constant)
     logs = done.values
-    if not is_max.any():
+    if alternates or not is_max.any():
         with np.errstate(divide="ignore"):
             np.log(logs, out=logs)
     axes = cliques.sheet.axes

@@ -130,6 +130,59 @@ def sum_product(values: np.ndarray, sweep: Sweep) -> None:
 
 
 @numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+def max_product(values: np.ndarray, sweep: Sweep) -> None:
+    """Raise the last table to the product of all others, everything in linear space."""
+    starts, outer_sizes, outer_start, offsets, inner_offsets, kinds, first, count = sweep
+    num_tables = starts.size - 1
+    width = inner_offsets.shape[1]
+    bases = np.zeros(num_tables + 1, np.int64)
+    digits = np.zeros(outer_sizes.size, np.int64)
+    set_out(first, starts, outer_sizes, outer_start, offsets, digits, bases)
+    product = np.empty(width)
+    for _ in range(count):
+        # Where a table that is constant in the block forbids all of it, the rest is not read.
+        scale = 1.0
+        for k in range(num_tables):
+            if kinds[k] == 0:
+                scale *= values[bases[k]]
+        if scale == 0.0:
+            advance(digits, outer_sizes, outer_start, offsets, bases)
+            continue
+        filled = False
+        for k in range(num_tables):
+            base = bases[k]
+            if kinds[k] == 0:
+                continue
+            if not filled:
+                filled = True
+                if kinds[k] == 1:
+                    for i in range(width):
+                        product[i] = values[np.uint64(base + i)]
+                else:
+                    for i in range(width):
+                        product[i] = values[np.uint64(base + inner_offsets[k, i])]
+            elif kinds[k] == 1:
+                for i in range(width):
+                    product[i] *= values[np.uint64(base + i)]
+            else:
+                for i in range(width):
+                    product[i] *= values[np.uint64(base + inner_offsets[k, i])]
+        if not filled:
+            product[:] = 1.0
+        out = bases[num_tables]
+        if kinds[num_tables] == 0:
+            most = 0.0
+            for i in range(width):
+                most = max(most, product[i])
+            values[out] = max(values[out], scale * most)
+        else:
+            for i in range(width):
+                place = np.uint64(out + inner_offsets[num_tables, i])
+                values[place] = max(values[place], scale * product[i])
+        advance(digits, outer_sizes, outer_start, offsets, bases)
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
 def max_sum(values: np.ndarray, sweep: Sweep) -> None:
     """Raise the last table to the sum of the others, all of logs."""
     starts, outer_sizes, outer_start, offsets, inner_offsets, kinds, first, count = sweep

@@ -81,6 +81,7 @@ def run(
     is_max: np.ndarray,
     budget: Budget | None = None,
     *,
+    alternates: bool = False,
     reuse: bool = False,
     arena: Arena | None = None,
 ) -> Run:
@@ -90,6 +91,7 @@ def run(
         sheet: a program whose steps that serve cliques come first.
         is_max: for each clique whether it is maximised; sums must come before maxima.
         budget: asked between batches of steps.
+        alternates: sums and maxima in any order, all in plain numbers; not on a GPU.
         reuse: whether a table's place is given to another once no step reads it any more; tables
             that no step reads are kept.
         arena: memory to use.
@@ -100,7 +102,7 @@ def run(
     log_constant = 0.0
     num_counted = sum(step.clique >= 0 for step in sheet.steps)
     least = np.zeros(len(sheet.scopes))
-    all_max = bool(is_max.all()) and len(is_max) > 0
+    all_max = bool(is_max.all()) and len(is_max) > 0 and not alternates
     for table, log_table in sheet.given.items():
         largest = float(log_table.max())
         if largest == -np.inf:
@@ -114,8 +116,10 @@ def run(
             piece[:] = np.exp(shifted)
             least[table] = log_least(shifted)
     flags = np.array([s.clique >= 0 and is_max[s.clique] for s in sheet.steps], np.bool_)
+    plain = flags & alternates
+    flags &= not alternates
     switch = int(np.argmax(flags)) if flags.any() and not all_max else -1
-    program = program_of(sheet, table_start, sizes, flags)
+    program = program_of(sheet, table_start, sizes, flags, plain)
     # Where all is in logs nothing is too small.
     losses = NOTHING_LOST if all_max else losses_of(sheet, least)
     if arena is not None and arena.device == "cuda":
@@ -213,7 +217,11 @@ def _all(pool: ThreadPoolExecutor, task: Callable[[T], R], items: Iterable[T]) -
 
 
 def program_of(
-    sheet: Sheet, table_start: np.ndarray, table_size: np.ndarray, is_max: np.ndarray
+    sheet: Sheet,
+    table_start: np.ndarray,
+    table_size: np.ndarray,
+    is_max: np.ndarray,
+    is_plain_max: np.ndarray,
 ) -> Program:
     """Write the steps of a sheet as arrays; say how axes that lie within others are read.
 
@@ -222,6 +230,7 @@ def program_of(
         table_start: where each of its tables begins.
         table_size: the entries of each.
         is_max: of each step.
+        is_plain_max: likewise.
     """
     axes = sheet.axes
     num_axes = len(axes.num_states) + len(axes.groups)
@@ -258,6 +267,7 @@ def program_of(
         operands,
         np.array([step.result for step in sheet.steps], np.int64),
         is_max,
+        is_plain_max,
         np.cumsum([0, *map(len, links)], dtype=np.int64)
         if links
         else np.zeros(len(sheet.steps) + 1, np.int64),

@@ -6,7 +6,7 @@ import numba
 import numpy as np
 
 from gmruntime.arrays import Bool, Int64
-from gmruntime.elimination.passes.contraction import Sweep, max_sum, sum_product
+from gmruntime.elimination.passes.contraction import Sweep, max_product, max_sum, sum_product
 
 # An inner block of 512 numbers and the tables it touches stay in the first-level cache. A shorter
 # one than 32 takes longer to set up than to run: then a long axis is taken in too.
@@ -27,7 +27,8 @@ class Program(NamedTuple):
         operand_start: where the operands of each step begin, and one end more.
         operands: of all steps.
         results: of each step.
-        is_max: whether each step maximises.
+        is_max: whether each step maximises, of logs.
+        is_plain_max: whether each step maximises, of plain numbers.
         link_start: where the links of each step begin, and one end more.
         links: [links, 3]: an axis that some table has, the position among the step's axes of that
             which it lies within, and where its projection begins.
@@ -45,6 +46,7 @@ class Program(NamedTuple):
     operands: Int64[np.ndarray, " all_operands"]
     results: Int64[np.ndarray, " steps"]
     is_max: Bool[np.ndarray, " steps"]
+    is_plain_max: Bool[np.ndarray, " steps"]
     link_start: Int64[np.ndarray, " steps+1"]
     links: Int64[np.ndarray, "links 3"]
     projections: Int64[np.ndarray, " places"]
@@ -204,6 +206,8 @@ def run_step(
         return
     if program.is_max[step]:
         max_sum(values, sweep)
+    elif program.is_plain_max[step]:
+        max_product(values, sweep)
     else:
         sum_product(values, sweep)
 
