@@ -61,7 +61,7 @@ def faults(case: Case) -> list[str]:
     asking = Asking(case, worth_of(case.graph, case.evidence), settings, case.rng)
     found: list[str] = []
     for name, check in CHECKS.items():
-        if settings.get("method") == "search" and name not in ("map", "best"):
+        if settings.get("method") == "search" and name not in ("map", "mmap", "best"):
             continue
         try:
             found += [f"{name}, {settings}: {fault}" for fault in check(asking)]
