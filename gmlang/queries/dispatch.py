@@ -15,6 +15,7 @@ from gmlang.queries.questions import answer_class, question_of
 from gmlang.queries.reading import asked_once
 from gmlang.queries.reals.quadrature import all_over_nodes, over_nodes
 from gmlang.queries.remembered.whole import find_whole, keep_whole, key_of
+from gmlang.queries.rows.approximate import approximated
 from gmlang.queries.rows.preparing import refuse_joint
 from gmlang.queries.session import Prepared, Session, ask, ground_before, prepare
 from gmlang.queries.settings import Settings, begin
@@ -95,11 +96,11 @@ def _answered(session: Session, query: Query, settings: Settings) -> Answer:
             if prepared.asked_reals is not None or is_whole:
                 from gmlang.queries.rows.answering import answer_reals
 
-                return answer_reals(prepared, query, settings)
+                return approximated(prepared, answer_reals(prepared, query, settings))
             found = ask(prepared, question(prepared, query), evidence, settings, query)
             if prepared.twin is not None:
                 found = as_imagined(prepared, query, found, evidence, settings.running())
-            return written(prepared, query, found)
+            return approximated(prepared, written(prepared, query, found))
 
 
 def written(prepared: Prepared, query: Query, found: RuntimeAnswer) -> Answer:
@@ -166,7 +167,7 @@ def _answer_at_once(session: Session, group: Sequence[Query], settings: Settings
         # To read an answer takes time too: of thousands, as much as to find them.
         is_over = bool(answers) and is_late(settings.running())
         one = unanswered(query, settings) if is_over else written(piece, query, found)
-        one = as_followed(session, one)
+        one = as_followed(session, one if is_over else approximated(prepared, one))
         answers.append(changed(one, seconds=now_s() - start_s, name=query.name))
     return answers
 

@@ -208,3 +208,50 @@ def test_flat_reals_beside_data_that_a_line_tells_apart_are_refused():
         gmlang.compile(f"{data}var a : real\nvar b : real\n{law}").query("P(b)")
     vague = f"{data}var a : real ~ Normal(0, 100)\nvar b : real ~ Normal(0, 100)\n{law}"
     assert gmlang.compile(vague).query("P(b > 0)").value > 0.99
+
+
+MANY = """
+data k[25] : 0..99 = {counts}
+var x[25] : real ~ Normal(1, 1)
+for i in 0..<25: observe k[i] ~ Poisson(exp(x[i]))
+"""
+
+
+def test_of_many_reals_with_one_site_each_the_moments_are_exact():
+    counts = [(7 * i) % 11 for i in range(25)]
+    axis = np.linspace(-7, 9, 3001)
+    log_z, means = 0.0, []
+    for k in counts:
+        log = stats.norm.logpdf(axis, 1, 1) + stats.poisson.logpmf(k, np.exp(axis))
+        log_z += float(np.logaddexp.reduce(log) + np.log(axis[1] - axis[0]))
+        means.append(float(np.exp(log - np.logaddexp.reduce(log)) @ axis))
+    model = gmlang.compile(MANY.format(counts=counts))
+    answer = model.query("logZ()")
+    assert answer.status == "estimate"
+    assert answer.error is None
+    assert "no error is known" in answer.note
+    assert answer.value == pytest.approx(log_z, abs=1e-4)
+    assert model.query("P(x)").array == pytest.approx(means, abs=1e-4)
+    assert model.query("E(x[3] - x[4])").value == pytest.approx(means[3] - means[4], abs=1e-4)
+
+
+@pytest.mark.parametrize("query", ["MAP()", "P(x)", "logZ()"])
+def test_of_many_reals_what_is_not_understood_is_refused(query: str):
+    text = MANY.format(counts=[0] * 25)
+    if query != "MAP()":
+        text = text.replace(" ~ Normal(1, 1)", "")
+    with pytest.raises(gmlang.GmError):
+        gmlang.compile(text).query(query)
+
+
+def test_a_finite_variable_beside_many_reals_is_summed_and_its_belief_an_estimate():
+    text = MANY.format(counts=[3] * 25).replace("exp(x[i])", "exp(x[i] + (1 if late else 0))")
+    axis = np.linspace(-7, 9, 3001)
+    prior = stats.norm.logpdf(axis, 1, 1) + np.log(axis[1] - axis[0])
+    low, high = (
+        25 * np.logaddexp.reduce(prior + stats.poisson.logpmf(3, np.exp(axis + add)))
+        for add in (0.0, 1.0)
+    )
+    answer = gmlang.compile(f"var late : bool ~ Bernoulli(0.5)\n{text}").query("P(late)")
+    assert answer.status == "estimate"
+    assert answer.array[1] == pytest.approx(1 / (1 + np.exp(low - high)), abs=1e-4)

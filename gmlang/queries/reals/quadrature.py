@@ -118,12 +118,12 @@ def _rounding(quadrature: Quadrature, query: Query, found: Answer) -> _Rounding:
 def _lowered(query: Query, found: Answer, other: Answer | None, rounding: _Rounding) -> Answer:
     """Return an answer as an estimate, with the difference to another of fewer nodes."""
     if not _is_of_sums(found):
-        return _unproven(found)
+        return unproven(found)
     error = None if other is None else _difference(found.value, other.value, rounding)
     if found.status == Status.BOUNDED.value:
         error = _and(error, _half_width(found, rounding))
     lowered = replace(
-        _unproven(found), status=Status.ESTIMATE.value, error=error, error_kind=_ERROR_KIND
+        unproven(found), status=Status.ESTIMATE.value, error=error, error_kind=_ERROR_KIND
     )
     lowered = replace(lowered, method=f"{found.method or 'sums'} over nodes")
     return _without_value(lowered) if _is_beyond(query, found) else lowered
@@ -150,7 +150,7 @@ def _coarse(session: Session) -> Session:
     return session.coarse
 
 
-def _unproven(found: Answer) -> Answer:
+def unproven(found: Answer) -> Answer:
     """Return an answer without the bounds that hold for the sums, but not for the integrals."""
     proven = {"log_lower", "log_upper", "lower", "upper"}
     return replace(found, **{f.name: None for f in fields(found) if f.name in proven})

@@ -142,7 +142,7 @@ def integrated(
         grounder.world.outer_values = known[None, :]
         joint = at_setting(grounder, at_settings(grounder, joint, known[None, :]), known)
         asked = reals_of(grounder, joint, query)
-    if len(chosen):
+    if _are_few(chosen, seen):
         from gmlang.queries.rows.settings import settle
 
         whole = finite, evidence, seen, known
@@ -160,6 +160,15 @@ def integrated(
 
         return Integration(None, None, asked, histories_of(error, query, asked))
     return Integration(found, None, asked)
+
+
+_CHOSEN_MAX, _BESIDE_MAX = 20, 400
+"""Of reals in sites, for which these are parameters; and of reals that depend on them."""
+
+
+def _are_few(chosen: np.ndarray, seen: np.ndarray) -> bool:
+    """Say whether reals that sites speak of may be integrated over as parameters are."""
+    return 0 < len(chosen) <= _CHOSEN_MAX and int(np.isnan(seen).sum()) <= _BESIDE_MAX
 
 
 def _in_sites(joint: JointReals, seen: np.ndarray) -> np.ndarray:

@@ -71,6 +71,8 @@ def maximum(prepared: Prepared, query: Map, settings: Settings) -> Answer:
     """
     integrated = prepared.integrated
     assert integrated is not None
+    if integrated.eliminated.approximate:
+        raise GmError([later.asked_of_sites(query.span, query.text)])
     if any(patch.border for patch in integrated.eliminated.patches):
         raise GmError([later.maximum_of_mixture(query.span, query.text)])
     found, quality = _assignments(prepared, query, settings, RuntimeMap(), 1)

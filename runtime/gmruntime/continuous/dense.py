@@ -107,10 +107,11 @@ class DenseSolver:
 
     Attributes:
         system: the rows.
+        solutions: in each state; None where rows forbid it. Empty until they are integrated.
     """
 
     system: System
-    _solved: list[Solution | None] = field(default_factory=list["Solution | None"])
+    solutions: list[Solution | None] = field(default_factory=list["Solution | None"])
 
     def integrate(self, budget: Budget) -> Float64[np.ndarray, " states"]:
         """Return the log of the integral in each state of the border, nats.
@@ -121,11 +122,11 @@ class DenseSolver:
         """
         for state in range(self.system.num_states):
             budget.check()
-            self._solved.append(solved(self.system, state))
-        return np.array([-np.inf if one is None else one.log_value for one in self._solved])
+            self.solutions.append(solved(self.system, state))
+        return np.array([-np.inf if one is None else one.log_value for one in self.solutions])
 
     def _at(self, state: int) -> Solution:
-        found = self._solved[state]
+        found = self.solutions[state]
         assert found is not None
         return found
 

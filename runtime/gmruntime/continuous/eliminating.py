@@ -30,6 +30,7 @@ from gmruntime.factors.kinds.table import Table
 from gmruntime.graph import Assignment, FactorBlock, FactorGraph, num_states
 
 if TYPE_CHECKING:
+    from gmruntime.continuous.sites.solver import Approximate
     from gmruntime.continuous.sparse.structure import Structure
 
 _BORDER_STATES_MAX = 1 << 16
@@ -51,11 +52,13 @@ class Eliminated:
             the whole. Its variables are those of the mixed graph.
         patches: of the reals that are not observed.
         patch_of: the patch of each real; -1 where it is observed.
+        approximate: how good the Gaussians are that stand for sites, in each patch that has some.
     """
 
     graph: FactorGraph
     patches: tuple[Patch, ...]
     patch_of: Int64[np.ndarray, " reals"]
+    approximate: "tuple[Approximate, ...]" = ()
 
 
 def eliminate_reals(
@@ -94,6 +97,7 @@ def eliminate_reals(
     patches: list[Patch] = []
     known: dict[bytes, Structure] = {}
     left, dense_work = memory, 0
+    approximate: list[Approximate] = []
     for group in groups_of(pieces, is_free, together):
         reals, border = group.reals, group.border
         sizes = tuple(states[border].tolist())
@@ -104,14 +108,18 @@ def eliminate_reals(
         num_rows = len(system.row_start) - 1
         dense_work += system.num_states * (system.num_reals + num_rows // _ROWS_A_REAL)
         try:
-            solver, logs, num_bytes = _solved(
-                system,
-                known,
-                partial(_forbidden, finite, evidence, border, sizes, budget),
-                budget,
-                left,
-                is_quick=not is_loaded() and dense_work <= _DENSE_MAX,
-            )
+            if system.sites:
+                solver, logs, num_bytes, how = _with_sites(system, known, budget, left)
+                approximate.append(how)
+            else:
+                solver, logs, num_bytes = _solved(
+                    system,
+                    known,
+                    partial(_forbidden, finite, evidence, border, sizes, budget),
+                    budget,
+                    left,
+                    is_quick=not is_loaded() and dense_work <= _DENSE_MAX,
+                )
         except LayoutTooLargeError as error:
             raise TooLargeError(int(reals[0]), memory - left + error.num_bytes) from None
         except NotProperError as error:
@@ -125,7 +133,7 @@ def eliminate_reals(
         patches.append(Patch(reals, around, sizes, logs, solver, budget, left))
     factors = (*finite.factors, *rows.factors, *_factors(patches))
     graph = FactorGraph(finite.variables, factors)
-    return Eliminated(graph, tuple(patches), patch_of)
+    return Eliminated(graph, tuple(patches), patch_of, tuple(approximate))
 
 
 def _check_evidence(mixed: MixedGraph, evidence: np.ndarray, real_evidence: np.ndarray) -> None:
@@ -174,6 +182,18 @@ def _solved(
     from gmruntime.continuous.solver import integrated
 
     return integrated(system, known, find_forbidden, budget, memory)
+
+
+def _with_sites(
+    system: System, known: "dict[bytes, Structure]", budget: Budget, memory: int
+) -> "tuple[StateSolver, Float64[np.ndarray, ' states'], int, Approximate]":
+    """Do the same where rows are sites; say how good the Gaussians are that stand for them."""
+    if not may_load(budget):
+        raise TimeoutError
+    from gmruntime.continuous.sites.solver import propagated
+    from gmruntime.continuous.solver import structure_for
+
+    return propagated(system, lambda: structure_for(system, known, budget, memory), budget)
 
 
 def _forbidden(

@@ -280,6 +280,11 @@ class Solver:
         self._is_careful = True
         return careful.find_mean_carefully(incidence, lower, self._numbers, self._paired)
 
+    @property
+    def room(self) -> Room | None:
+        """L and D in the state that is solved; None where it took twice as many digits."""
+        return None if self._is_careful else self._room
+
     def mean(self) -> Float64[np.ndarray, " reals"]:
         """Return the mean in the state that is solved."""
         if self._paired is not None and self._is_careful:
@@ -364,7 +369,7 @@ def integrated(
         NotProperError: it has no integral in a state that may be.
         TimeoutError: when there is no time left.
     """
-    solver = Solver(system, _structure(system, known, budget, memory))
+    solver = Solver(system, structure_for(system, known, budget, memory))
     num_bytes = solver.structure.num_bytes + 8 * system.num_states
     try:
         return solver, solver.integrate(budget), num_bytes
@@ -377,7 +382,7 @@ def integrated(
     return solver, solver.integrate(budget, allowed), num_bytes
 
 
-def _structure(
+def structure_for(
     system: System, known: dict[bytes, Structure], budget: Budget, memory: int
 ) -> Structure:
     """Find the structure of a patch, or that of one that looks alike."""

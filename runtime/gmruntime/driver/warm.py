@@ -61,6 +61,7 @@ def warm_up() -> None:
     _walk_forest(rng, budget)
     _follow_chain()
     _integrate_reals(budget)
+    _stand_for_sites(budget)
     _look_through_windows(rng, budget)
     _run_rows(rng, budget)
     _switch_and_follow(budget)
@@ -218,6 +219,42 @@ def _switch_and_follow(budget: Budget) -> None:
     )
     step = followed(rule, np.zeros((0, 0)))
     step.take(nothing_followed(), np.zeros((1, 1)), np.zeros(1), np.zeros(rule.width), rule.width)
+
+
+def _stand_for_sites(budget: Budget) -> None:
+    """Sweep over a random walk that sites see, by its elimination and by messages."""
+    from gmruntime.continuous.grouping import groups_of
+    from gmruntime.continuous.mixed import MixedGraph, RealBlock, RealFactorBlock, Rows
+    from gmruntime.continuous.sites.edges import send
+    from gmruntime.continuous.sites.expectation import propagate
+    from gmruntime.continuous.sites.families import Site
+    from gmruntime.continuous.sites.laplace import climb
+    from gmruntime.continuous.sites.sparse_field import sparse_field
+    from gmruntime.continuous.slicing import sliced
+    from gmruntime.continuous.sparse.structure import structure_of
+    from gmruntime.continuous.system import system_of
+
+    places, count = np.arange(_NUM_REALS, dtype=np.int32), _NUM_REALS
+    one, none = np.ones(1), np.zeros((count, 0), np.int32)
+    alone = Rows(np.ones((1, 1)), one, one, one)
+    walk = Rows(np.array([[1.0, -1.0]]), one, one, one)
+    seen = Site("logit", np.ones((count, 2)))
+    steps = np.stack([places[1:], places[:-1]], 1)
+    factors = (
+        RealFactorBlock(alone, none, places[:, None]),
+        RealFactorBlock(walk, none[1:], steps),
+        RealFactorBlock(alone, none, places[:, None], "", seen),
+    )
+    mixed = MixedGraph(FactorGraph((), ()), (RealBlock("x", (count,)),), factors)
+    free = np.full(count, np.nan)
+    (group,) = groups_of(sliced(mixed, np.zeros(0, np.int32), free).pieces, np.isnan(free), ())
+    system = system_of(group.pieces, group.border, (), np.arange(count), count)
+    structure = structure_of(count, system.row_start, system.columns, budget, 1 << 28)
+    field = sparse_field(system, structure, 0, budget)
+    assert field is not None
+    top = climb(field, 0, budget)
+    propagate(field, top.tau, top.nu, budget)
+    send(system, 0, budget)
 
 
 def _run_rows(rng: np.random.Generator, budget: Budget) -> None:

@@ -82,6 +82,12 @@ def integrate(
         points = lattice_points(evaluator, found, asked, budget.share(_LATTICE))
         if points is not None and _will_do(points, asked):
             return _told(points, evaluator, found)
+    if maxima is not None:
+        # What is proven to have no other maxima may look normal enough as it is.
+        draws, proposal = Draws(np.zeros((0, domain.size))), proposal_at(maxima)
+        points = draw_points(evaluator, found, proposal, draws, asked, rng, budget.share(_FITTING))
+        if points.is_to_be_trusted:
+            return _told(points, evaluator, found)
     return _told(_drawn(evaluator, found, draw, asked, rng, budget), evaluator, found)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from gmruntime.arrays import Float64, Int32, Int64
 from gmruntime.continuous.mixed import RealFactorBlock, Rows
 
-_ENTRIES_AT_ONCE = 1 << 20
+_ENTRIES_AT_ONCE = 1 << 16
 """Of projections: larger arrays leave the caches."""
 
 
@@ -57,11 +57,16 @@ def site_logs(
     assert block.site is not None
     if not block.scopes.shape[1]:
         step = max(1, _ENTRIES_AT_ONCE // max(1, count))
+        dense = _dense(rows, block, place, values.shape[1])
         for first in range(0, settings, step):
             part = slice(first, first + step)
             some = _some_settings(rows, part)
             weights = _rows_of(some.weights, count)
-            sums = block.site.log_sums(_projected(some, block, place, values[part]), weights)
+            if dense is None:
+                z = -moved(some, block, place, values[part]).offsets
+            else:
+                z = values[part] @ dense - some.offsets
+            sums = block.site.log_sums(z, weights)
             found[:, part] = sums + np.broadcast_to(some.log_scales, (len(weights), count)).sum(1)
         return found
     arrays = moved(rows, block, place, values)
@@ -86,20 +91,17 @@ def _rows_of(array: np.ndarray, count: int) -> np.ndarray:
     return np.broadcast_to(array, (len(array), count))
 
 
-def _projected(
-    rows: Rows,
-    block: RealFactorBlock,
-    place: Int64[np.ndarray, " reals"],
-    values: Float64[np.ndarray, "settings chosen"],
-) -> Float64[np.ndarray, "settings rows"]:
-    """Return what the sums are at each setting, of rows without selectors."""
-    where = place[block.real_scopes]
+def _dense(
+    rows: Rows, block: RealFactorBlock, place: Int64[np.ndarray, " reals"], num_chosen: int
+) -> Float64[np.ndarray, "chosen rows"] | None:
+    """Return all coefficients of rows without selectors; None where they differ by setting."""
     if len(rows.coefficients) > 1:
-        return moved(rows, block, place, values).offsets * -1.0
-    dense = np.zeros((len(block.real_scopes), values.shape[1]))
+        return None
+    where = place[block.real_scopes]
+    found = np.zeros((len(where), num_chosen))
     coefficients = np.broadcast_to(rows.coefficients[0], where.shape)
-    np.add.at(dense, (np.arange(len(where))[:, None], where), coefficients)
-    return values @ dense.T - rows.offsets
+    np.add.at(found, (np.arange(len(where))[:, None], where), coefficients)
+    return np.ascontiguousarray(found.T)
 
 
 def _entries(array: np.ndarray, table: np.ndarray, picked: list[np.ndarray]) -> np.ndarray:

@@ -80,6 +80,8 @@ def _log_choose(numbers: np.ndarray) -> np.ndarray:
     from scipy.special import gammaln
 
     k, n = numbers.T
+    if (n <= 1.0).all():
+        return np.zeros(len(n))
     return gammaln(n + 1.0) - gammaln(k + 1.0) - gammaln(n - k + 1.0)
 
 
@@ -103,12 +105,14 @@ def _logit_slopes(z: np.ndarray, numbers: np.ndarray) -> Pair:
 def _logit_sums(z: np.ndarray, weights: np.ndarray, numbers: np.ndarray) -> np.ndarray:
     """Sum logs as logs of products, of which there are far fewer: 1 + e^-|z| is at most 2."""
     k, n = numbers.T
-    total = z @ (weights * k) + float(np.sum(weights * _log_choose(numbers)))
-    total -= np.maximum(z, 0.0) @ (weights * n)
     times = weights * n
+    total = z @ (weights * k - 0.5 * times) + float(np.sum(weights * _log_choose(numbers)))
+    away = np.abs(z)
+    # max(z, 0) is half of z + |z|.
+    total -= 0.5 * (away @ times)
     ones = times == 1.0
     if ones.all():
-        powers = np.exp(-np.abs(z))
+        powers = np.exp(np.negative(away, out=away), out=away)
     else:
         powers = np.exp(-np.abs(z[:, ones]))
         total -= np.log1p(np.exp(-np.abs(z[:, ~ones]))) @ times[~ones]

@@ -125,7 +125,7 @@ def site_rows(system: System) -> np.ndarray:
     return found
 
 
-def _seen_of(system: System, weights: Float64[np.ndarray, " rows"]) -> Seen:
+def seen_of(system: System, weights: Float64[np.ndarray, " rows"]) -> Seen:
     """Return the sites of a patch, in the order of its rows."""
     parts: list[tuple[slice, Site]] = []
     start = 0
@@ -230,7 +230,7 @@ def dense_field(system: System, state: int) -> DenseField | None:
 
     rows, sites = some(~is_site), some(is_site)
     return DenseField(
-        _seen_of(system, numbers.weights),
+        seen_of(system, numbers.weights),
         log_scale,
         state,
         rows,
