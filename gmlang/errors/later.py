@@ -192,6 +192,20 @@ def law(span: Span, name: str) -> Diagnostic:
     )
 
 
+def gated_law(span: Span, text: str) -> Diagnostic:
+    """Report what is drawn, under a condition, from a law that depends on reals."""
+    hint = f"write `{text} ~ D if c else E`"
+    return _not_yet(span, f"drawing `{text}` from reals under a condition on variables", hint)
+
+
+def defined_in_panels(span: Span, text: str) -> Diagnostic:
+    """Report a real that is defined by others that laws depend on otherwise than linearly."""
+    hint = "write the expression itself in the laws, or name it by a `def`"
+    return _not_yet(
+        span, f"defining `{text}` beside reals that laws which are not normal have", hint
+    )
+
+
 def asked_expression(span: Span, text: str) -> Diagnostic:
     """Report a question about the distribution of an expression of reals."""
     told = f"the distribution of `{text}`, an expression of reals"

@@ -9,6 +9,7 @@ from gmlang.queries.answers import NO_TIME, Answer, AssertAnswer, changed, with_
 from gmlang.queries.composed.calculate import calculate, numbers_of
 from gmlang.queries.composed.together import prepare_together, together
 from gmlang.queries.composed.writing_out import calculated
+from gmlang.queries.grids.refining import is_first_look, refined
 from gmlang.queries.question import Composed, Several, Single
 from gmlang.queries.questions import answer_class, question_of
 from gmlang.queries.reading import asked_once
@@ -68,6 +69,12 @@ def _answer_query(session: Session, query: Query, settings: Settings) -> Answer:
         case Composed(written_out=written_out, compose=compose):
             whole = written_out(session.world, query)
             return compose(session.world, whole, _answer_each(session, whole.inner(), settings))
+        case Single() if is_first_look(session):
+            from gmlang.queries.grids.certifying import certified
+
+            own = refined(session, query, settings)
+            over = over_nodes(own, query, settings, _answer_query)
+            return certified(own, query, settings, over)
         case Single(question, impossible=impossible):
             prepared = prepare(session, query, settings.running())
             evidence, clash = prepared.evidence()
@@ -137,6 +144,8 @@ def is_late(budget: Budget) -> bool:
 def _answer_at_once(session: Session, group: Sequence[Query], settings: Settings) -> list[Answer]:
     """Answer queries that need marginals under the same conditions by one question."""
     start_s = now_s()
+    if is_first_look(session):
+        session = refined(session, group[0], settings)
     prepared, pieces = prepare_together(session, group, settings.running(), prepare)
     evidence, clash = prepared.evidence()
     if clash:

@@ -73,6 +73,7 @@ class Session:
         seen: variables, their states and what said so: evidence of every question.
         guide: says where searches for a maximum begin; None lets them begin where they like.
         coarse: asks the same with fewer nodes of hidden reals; None until that is needed.
+        refined: by what a question supposes, asks the same with panels that fit it.
     """
 
     program: Program
@@ -85,6 +86,7 @@ class Session:
     seen: tuple[tuple[np.ndarray, np.ndarray, Span], ...] = ()
     guide: Guide | None = None
     coarse: "Session | None" = None
+    refined: "dict[object, Session]" = field(default_factory=lambda: {})
 
 
 @dataclass(slots=True, eq=False)

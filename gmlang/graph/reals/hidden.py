@@ -30,6 +30,7 @@ from gmlang.errors import later
 from gmlang.errors import probabilities as errors
 from gmlang.families.priors import PRIORS
 from gmlang.graph.builder import Origin
+from gmlang.graph.grids.edges import away_from_ends, first_edges
 from gmlang.graph.lowering.grounder import Grounder, environment
 from gmlang.graph.observations import array_value, fitted, heard
 from gmlang.graph.reals.densities import normal_parameters
@@ -211,6 +212,7 @@ def _gather_breaks(
             for item in part.items:
                 inner, _ = expand(environment(grounder, at), item.context)
                 stack += [(e, inner) for e in (item.value, item.key) if e is not None]
+            stack += [(e, at) for e in getattr(part, "arguments", ())]
         else:
             stack += [(inner, at) for inner in parts(part)]
 
@@ -234,9 +236,12 @@ def _declare(
     grounder: Grounder, key: Key, array: RealArray, found: _Gathered, hidden: np.ndarray
 ) -> None:
     world = grounder.world
-    if array.prior is not None and array.prior[0] in PRIORS:
-        raise GmError([later.prior_of_single(array.span, array.name, array.prior[0])])
-    edges = _panels(array, _each_said(array, found, hidden), world.quadrature)
+    if key in world.grids:
+        edges = _edges(array, found, (world.quadrature.edges or {}).get(key))
+    else:
+        if array.prior is not None and array.prior[0] in PRIORS:
+            raise GmError([later.prior_of_single(array.span, array.name, array.prior[0])])
+        edges = _panels(array, _each_said(array, found, hidden), world.quadrature)
     nodes = nodes_of(edges, is_coarse=world.quadrature.is_coarse)
     states = States(0, len(nodes.points), points=tuple(nodes.points.tolist()))
     count = int(hidden.sum())
@@ -246,7 +251,16 @@ def _declare(
     world.hidden_reals[key] = HiddenReals(variables, states, np.log(nodes.weights))
     world.quadrature.is_used = True
     with _lock:
-        world.quadrature.misplaced = max(world.quadrature.misplaced, misplaced_by(edges))
+        # Beside an end of a real panels are as narrow as floats, and what is there hardly matters.
+        inner = away_from_ends(edges, array) if key in world.grids else edges
+        world.quadrature.misplaced = max(world.quadrature.misplaced, misplaced_by(inner))
+
+
+def _edges(array: RealArray, found: _Gathered, known: np.ndarray | None) -> np.ndarray:
+    """Return where panels end of a real that laws depend on; ends of intervals are among them."""
+    breaks = np.concatenate([np.zeros(0), *found.breaks])
+    inside = breaks[(breaks > array.low) & (breaks < array.high)]
+    return np.unique(np.append(first_edges(array) if known is None else known, inside))
 
 
 def _panels(

@@ -1,27 +1,30 @@
-"""What reals are drawn from, and data from reals: normal laws whose means depend on variables."""
+"""What reals are drawn from, and data from reals: laws whose numbers depend on variables."""
 
 from gmlang.core.ast import (
     Apply,
     Array,
     AttributeRef,
+    Bool,
+    Constant,
     DataRef,
     Dist,
     Distribution,
     Expression,
     Real,
 )
-from gmlang.core.check.reals import no_density, symbol_of
+from gmlang.core.check.reals import named_arguments, no_density, symbol_of
 from gmlang.core.checking import Checking, PoisonedError, attempt, each, fail
 from gmlang.core.expressions import loops, matching, references, scalars
-from gmlang.core.expressions.operators import is_number, need_known
+from gmlang.core.expressions.operators import arithmetic, is_number, need_known
 from gmlang.core.names.scope import DefMeaning, Env, guarded
 from gmlang.core.print import describe
 from gmlang.core.records.reals import DefineReal, DrawReal, ObserveDrawn
-from gmlang.core.walk import is_random, is_real_reference, mentions_real, type_of
+from gmlang.core.walk import is_random, is_real_reference, mentions_real, type_of, walk
 from gmlang.errors import later, types
 from gmlang.errors import probabilities as errors
 from gmlang.families import CALLED
-from gmlang.families.priors import PRIORS
+from gmlang.families.bernoulli import BERNOULLI
+from gmlang.families.likelihoods import LIKELIHOODS, is_positional
 from gmlang.syntax import ast
 
 NORMAL = "Normal"
@@ -48,7 +51,9 @@ def _check_law(state: Checking, env: Env, written: ast.Expression) -> Expression
                 body, surroundings = scalars.inline(state, env, written, meaning)
                 return _check_law(state, surroundings, body)
             name = written.function.span.text
-            if name in CALLED or name in PRIORS:
+            if name in LIKELIHOODS and name != NORMAL:
+                return _likelihood(state, env, written, name)
+            if name in CALLED:
                 fail(state, later.law(written.span, name))
             if name != NORMAL:
                 no_density(state, env, written)
@@ -63,6 +68,17 @@ def _normal(state: Checking, env: Env, call: ast.Call) -> Distribution:
         fail(state, errors.density_arguments(call.span, NORMAL))
     checked = each(lambda e: scalars.check_number(state, env, e), arguments)
     return Distribution(call.span, NORMAL, checked, (), Dist())
+
+
+def _likelihood(state: Checking, env: Env, call: ast.Call, family: str) -> Distribution:
+    """Check a law of another family; a mean that is given for a rate is made one."""
+    names = LIKELIHOODS[family].parameters
+    given = named_arguments(state, call, family, names, is_named=not is_positional(family))
+    checked = {name: scalars.check_number(state, env, e) for name, e in given.items()}
+    if "mean" in checked and "rate" in names:
+        shape = checked.get("shape", Constant(call.span, 1.0, Real()))
+        checked["rate"] = arithmetic(state, call.span, "/", shape, checked["mean"])
+    return Distribution(call.span, family, tuple(checked[n] for n in names), (), Dist())
 
 
 def is_base(law: Expression) -> bool:
@@ -97,7 +113,8 @@ def check_observe_drawn(state: Checking, env: Env, statement: ast.Observe) -> Ob
     if is_random(found):
         fail(state, errors.not_data(span, text, is_real=is_real_reference(found)))
     type_ = type_of(found)
-    if not is_number(type_.element if isinstance(type_, Array) else type_):
+    single = type_.element if isinstance(type_, Array) else type_
+    if not is_number(single) and not isinstance(single, Bool):
         fail(state, errors.not_numbers(span, describe(type_)))
     element, clauses = found, ()
     if isinstance(type_, Array):
@@ -105,6 +122,9 @@ def check_observe_drawn(state: Checking, env: Env, statement: ast.Observe) -> Ob
             fail(state, errors.not_numbers(span, describe(type_)))
         element, clauses = loops.over_axes(state, found)
     law = _check_law(state, env, statement.value)
+    families = {part.family for part in walk(law) if isinstance(part, Distribution)}
+    if isinstance(single, Bool) and families != {BERNOULLI.name}:
+        fail(state, errors.not_numbers(span, describe(type_)))
     return ObserveDrawn(statement.span, clauses, element, law)
 
 

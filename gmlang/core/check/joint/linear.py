@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 
 from gmlang.core.ast import Aggregate, Apply, Cases, Distribution, Expression
+from gmlang.core.check.joint.laws import NORMAL
 from gmlang.core.check.joint.routes import Key, keys_outside_intervals
 from gmlang.core.walk import is_real_reference, mentions_real, parts
 from gmlang.diagnostics import Diagnostic
@@ -18,6 +19,9 @@ def bad_laws(law: Expression, outer: AbstractSet[Key]) -> Iterator[Diagnostic]:
         outer: parameters, which count as numbers.
     """
     match law:
+        case Distribution(family=family, arguments=arguments) if family != NORMAL:
+            if any(map(mentions_real, arguments)):
+                yield later.law(law.span, family)
         case Distribution(arguments=(mean, _)):
             yield from not_linear(mean, outer)
         case Apply(operator="if", arguments=(condition, *branches)):

@@ -1,8 +1,9 @@
 """Which reals depend on each other, or have data depend on them; and which are parameters.
 
 Joint reals are integrated together, as rows. A parameter is one that rows depend on otherwise than
-linearly: a standard deviation, or a real with ends or with a base that is not normal. All others
-are looked at one by one, at nodes.
+linearly: a standard deviation, or a real with ends or with a base that is not normal. Where data,
+or a variable, has another law than a normal one that such a real decides, all reals that have laws
+depend on are looked at in panels of nodes. All others are looked at one by one, at nodes.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,7 +12,7 @@ from gmlang.core.ast import Apply, AttributeRef, Cases, Context, Distribution, E
 from gmlang.core.check.joint.laws import NORMAL
 from gmlang.core.check.lints import expressions_of
 from gmlang.core.print import show
-from gmlang.core.program import Program
+from gmlang.core.program import Draw, Program, Statement
 from gmlang.core.records.reals import (
     DefineReal,
     DrawReal,
@@ -40,7 +41,7 @@ def joint_keys(
             so do others of several, where nothing is said of these that only nodes understand.
         relates: whether all reals in these are related.
     """
-    if not any(entity.reals for entity in program.entities):
+    if not any(entity.reals for entity in program.entities) or grid_keys(program):
         return set()
     found: set[Key] = set()
     for statement in program.statements:
@@ -114,7 +115,7 @@ def keys_outside_intervals(expression: Expression) -> Iterator[Key]:
 
 def outer_keys(program: Program) -> set[Key]:
     """Return the reals that rows depend on otherwise than linearly: their parameters."""
-    if not any(entity.reals for entity in program.entities):
+    if not any(entity.reals for entity in program.entities) or grid_keys(program):
         return set()
     found: set[Key] = set()
     for statement in program.statements:
@@ -146,3 +147,51 @@ def _spreads(law: Expression) -> Iterator[Expression]:
                 yield from _spreads(value)
         case _:
             pass
+
+
+def grid_keys(program: Program) -> set[Key]:
+    """Return the reals of a program that are looked at in panels; none where all laws are normal.
+
+    Some law that is not normal depends on a real that is not normal itself.
+    """
+    found: set[Key] = set()
+    is_needed = False
+    for statement in program.statements:
+        own = _keys_of_laws(statement)
+        found |= own
+        is_needed |= not is_normal(statement) and any(not _is_gaussian(program, k) for k in own)
+    return found if is_needed else set()
+
+
+def is_normal(statement: Statement) -> bool:
+    """Say whether a statement draws reals, or data, from normal laws alone."""
+    match statement:
+        case DrawReal(law=law) | ObserveDrawn(law=law):
+            laws = (part for part in walk(law) if isinstance(part, Distribution))
+            return all(law.family == NORMAL for law in laws)
+        case DefineReal():
+            return True
+        case _:
+            return False
+
+
+def _keys_of_laws(statement: Statement) -> set[Key]:
+    match statement:
+        case DrawReal(target=target, law=law):
+            return {key_of(target), *keys_outside_intervals(law)}
+        case DefineReal(target=target, value=value):
+            return {key_of(target), *keys_outside_intervals(value)}
+        case ObserveDrawn(law=law) | Draw(distribution=law):
+            return set(keys_outside_intervals(law))
+        case _:
+            return set()
+
+
+def _is_gaussian(program: Program, key: Key) -> bool:
+    """Say whether a real is normal, or flat, without ends."""
+    for entity in program.entities:
+        for real in entity.reals:
+            if (entity.name, real.name) == key:
+                has_ends = real.low is not None or real.high is not None
+                return not has_ends and (real.base is None or real.base.family == NORMAL)
+    return True

@@ -1,0 +1,197 @@
+"""Panels of reals in laws: cut where the density is not known well, wider where mass is at an end.
+
+Panels are spread evenly at first. In each the density is the polynomial through its nodes; what its
+last two Legendre coefficients add up to is what the panel may be off by (Trefethen, Approximation
+Theory and Approximation Practice, chapter 8). No panel is left out for having no mass.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gmlang.core.check.joint.routes import Key, grid_keys
+from gmlang.core.program import Query
+from gmlang.diagnostics import GmError
+from gmlang.graph.grids.edges import first_edges, split, wider
+from gmlang.graph.reals.nodes import Nodes, nodes_of, panel_order, series_through
+from gmlang.graph.world.world import Quadrature, RealArray
+from gmlang.queries.grids.pieces import Pieces, ask_marginals, pieces_of, tables_of
+from gmlang.queries.remembered.memory import Memory
+from gmlang.queries.session import Session, prepare
+from gmlang.queries.settings import Settings
+from gmruntime.answer import Status
+from gmruntime.factors.kinds import Table
+from gmruntime.graph import FactorBlock
+from gmruntime.workspace import Workspace
+
+_ROUNDS_MAX = 24
+
+_OFF_MAX = 1e-11
+"""Of a distribution, a panel may be off by so much."""
+
+_SHARE = 0.35
+"""Of a question's time, for panels; the rest is for the answer."""
+
+_PARTS = 4
+"""Panels that are too wide are cut into so many."""
+
+_NODES_MAX = {1: 1536, 2: 768, 3: 120}
+"""Nodes of a real, by how many reals a law has together: tables stay below a million entries."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Round:
+    """What one look says of a real.
+
+    Attributes:
+        off: by how much each panel may be off.
+        below, above: whether mass is left beyond the first panel, and beyond the last.
+        moments: how many moments it has, as far as can be seen: 0, 1 or 2.
+    """
+
+    off: np.ndarray
+    below: bool
+    above: bool
+    moments: int
+
+
+def is_first_look(session: Session) -> bool:
+    """Say whether a program has reals in panels of which nobody knows where these are best."""
+    return session.world.quadrature.edges is None and bool(grid_keys(session.program))
+
+
+def refined(session: Session, query: Query, settings: Settings) -> Session:
+    """Return the session that looks at reals in panels that are narrow enough for a question.
+
+    Raises:
+        GmError: when the question does not fit the program.
+        TimeoutError: when its time was over before anything was known.
+    """
+    key = tuple(given.span.text for given in query.given)
+    known = session.refined.get(key)
+    if known is None:
+        edges, moments = _edges_for(session, query, settings)
+        quadrature = Quadrature(edges=edges, moments=moments)
+        # What was looked at to find them is not what is asked for.
+        session.world.quadrature.is_used = False
+        world = replace(session.world, quadrature=quadrature)
+        known = Session(session.program, world, None, Workspace(), memory=Memory())
+        if not settings.running().is_spent():
+            session.refined[key] = known
+    known.seen = session.seen
+    return known
+
+
+def _edges_for(
+    session: Session, query: Query, settings: Settings
+) -> tuple[dict[Key, np.ndarray], dict[Key, int]]:
+    """Find where panels end, and how many moments each real has."""
+    budget = settings.running()
+    prepared = prepare(session, query, budget)
+    pieces = pieces_of(prepared)
+    edges = {key: first_edges(array) for key, array in pieces.arrays.items()}
+    moments: dict[Key, int] = {}
+    if prepared.evidence()[1]:
+        return edges, moments
+    most = _most_nodes(pieces)
+    within = replace(settings, budget=budget.share(_SHARE), memory=None)
+    for _ in range(_ROUNDS_MAX):
+        if within.running().is_spent():
+            break
+        looked = _look(pieces, edges, within)
+        if looked is None:
+            break
+        moments = {key: one.moments for key, one in looked.items()}
+        new = {
+            key: _next_edges(edges[key], looked[key], array, most)
+            for key, array in pieces.arrays.items()
+        }
+        if all(len(new[key]) == len(edges[key]) for key in edges):
+            break
+        edges = new
+    return edges, moments
+
+
+def _most_nodes(pieces: Pieces) -> int:
+    """Return in how many nodes a real may be looked at, by how many reals a law has together."""
+    variables = np.concatenate([np.zeros(0, np.int64), *pieces.variables.values()])
+    together = 1
+    for one in pieces.prepared.builder.grid_blocks:
+        for number in one.factors:
+            scopes = pieces.prepared.builder.factors[number].scopes
+            together = max(together, int(np.isin(scopes[0], variables).sum()))
+    return _NODES_MAX[min(together, max(_NODES_MAX))]
+
+
+def _next_edges(edges: np.ndarray, looked: _Round, array: RealArray, most: int) -> np.ndarray:
+    order = panel_order(is_coarse=False)
+    if len(edges) * order >= most:
+        return edges
+    room = max(1, (most // order - len(edges)) // (_PARTS - 1))
+    which = looked.off > _OFF_MAX
+    which[np.argsort(-looked.off)[room:]] = False
+    found = split(edges, which, _PARTS, array)
+    if looked.below or looked.above:
+        found = wider(found, array, below=looked.below, above=looked.above)
+    return found
+
+
+def _look(
+    pieces: Pieces, edges: Mapping[Key, np.ndarray], settings: Settings
+) -> dict[Key, _Round] | None:
+    """Find the density of each real; None where it is not known what it is."""
+    nodes = {key: nodes_of(own, is_coarse=False) for key, own in edges.items()}
+    points = {key: own.points for key, own in nodes.items()}
+    tables: list[FactorBlock] = []
+    for key, array in pieces.arrays.items():
+        logs = np.log(nodes[key].weights)
+        if array.log_base is not None:
+            logs = logs + array.log_base(points[key])
+        scopes = pieces.variables[key][:, None].astype(np.int32)
+        tables.append(FactorBlock(Table(logs[None, :]), scopes, "base"))
+    try:
+        said = pieces.said_at(points)
+    except GmError:
+        return None
+    tables += [tables_of(one) for _, own in said for one in own]
+    graph = pieces.graph({key: len(own) for key, own in points.items()}, tables)
+    asked = np.concatenate(list(pieces.variables.values()))
+    answer, rows = ask_marginals(graph, asked, pieces.evidence, settings)
+    if answer.quality.status is Status.IMPOSSIBLE:
+        return None
+    return {
+        key: _judged(rows.of(pieces.variables[key]), nodes[key], pieces.arrays[key], own)
+        for key, own in edges.items()
+    }
+
+
+def _judged(masses: np.ndarray, nodes: Nodes, array: RealArray, edges: np.ndarray) -> _Round:
+    """Judge panels by the probabilities of all places of a real, (places, nodes)."""
+    order = panel_order(is_coarse=False)
+    weights, points = nodes.weights.reshape(-1, order), nodes.points
+    density = masses.reshape(len(masses), -1, order) / weights
+    series = density @ series_through(order).T
+    off = np.abs(series[..., -2:]).sum(axis=-1) * weights.sum(axis=1)
+    has_end = edges[0] <= array.low, edges[-1] >= array.high
+    ends = [_of_ends(masses, weights), *(_of_ends(masses * s, weights) for s in _powers(points))]
+    far = [(~np.array(has_end) & (one > _FAR)).any() for one in ends]
+    below, above = ((~np.array(has_end)) & (ends[0] > _OFF_MAX)).tolist()
+    moments = 0 if far[1] else 1 if far[2] else 2
+    return _Round(off.max(axis=0), below, above, moments)
+
+
+_FAR = 1e-6
+"""Where so much of a moment is in the last panel, it may have no value."""
+
+
+def _powers(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    size = np.abs(points) / np.abs(points).max()
+    return size, size**2
+
+
+def _of_ends(masses: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return what share the first panel has and the last, of whichever place it is the most."""
+    parts = masses.reshape(len(masses), *weights.shape).sum(axis=2)
+    shares = parts[:, [0, -1]] / parts.sum(axis=1, keepdims=True)
+    return np.nan_to_num(shares).max(axis=0)
