@@ -192,6 +192,12 @@ def law(span: Span, name: str) -> Diagnostic:
     )
 
 
+def many_in_law(span: Span, count: int, most: int) -> Diagnostic:
+    """Report a law that depends on too many reals at once, which are no normal ones."""
+    hint = f"at most {most} may be together in a law that is not normal; make some of them data"
+    return _not_yet(span, f"a law of {count} unknown reals", hint)
+
+
 def gated_law(span: Span, text: str) -> Diagnostic:
     """Report what is drawn, under a condition, from a law that depends on reals."""
     hint = f"write `{text} ~ D if c else E`"

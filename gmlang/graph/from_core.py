@@ -172,7 +172,7 @@ class Begun:
         world.allow(budget, memory_bytes if budget is None else budget.memory_bytes)
         joint = joint_keys(self.program, self.asked, relates=self.relates)
         declare_joint(self.grounder, self.program, joint)
-        world.grids = frozenset(grid_keys(self.program))
+        world.grids = grid_keys(self.program)
         found = _finish(self.program, self.grounder, self.keys, self.asked)
         world.allow(None, None)
         return found

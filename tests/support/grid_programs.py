@@ -24,7 +24,7 @@ class Real:
 
     def points(self, kinks: list[float]) -> tuple[np.ndarray, np.ndarray]:
         """Return points, and logs of weights; no panel goes over a kink."""
-        edges = np.linspace(*{"log": (-45, 75), "logit": (-45, 28)}.get(self.scale, (-34, 34)), 401)
+        edges = np.linspace(*{"log": (-45, 75), "logit": (-45, 36)}.get(self.scale, (-34, 34)), 401)
         where = np.array([0.0, 1.0, *kinks])
         if self.scale == "itself":
             edges = np.union1d(edges, np.arcsinh(where))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from gmlang.core.ast import Apply, AttributeRef, Expression, Gate, VariableRef
 from gmlang.core.check.joint.linear import bad_laws, not_linear
-from gmlang.core.check.joint.routes import Key, grid_keys, outer_keys
+from gmlang.core.check.joint.routes import TOGETHER_MAX, Key, grid_keys, outer_keys, together_in
 from gmlang.core.check.lints import expressions_of
 from gmlang.core.mentions import expressions_of as asked_by
 from gmlang.core.program import (
@@ -66,6 +66,10 @@ def _in_laws(statement: Statement) -> Iterator[Diagnostic]:
     is_gated = any(isinstance(clause, Gate) for clause in getattr(statement, "context", ()))
     if is_drawn and is_gated and any(map(mentions_real, allowed)):
         yield later.gated_law(statement.span, statement.target.span.text)
+    if is_drawn or isinstance(statement, ObserveDrawn):
+        count = together_in(statement)
+        if count > TOGETHER_MAX:
+            yield later.many_in_law(statement.span, count, TOGETHER_MAX)
     for expression in allowed:
         yield from _picked_by_real(expression)
     for expression in expressions_of(statement):

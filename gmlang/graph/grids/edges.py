@@ -12,8 +12,9 @@ from gmlang.families.priors import frozen
 from gmlang.graph.world.world import RealArray
 from gmruntime.arrays import Float64
 
-_PANELS = 24
-"""Evenly spread at first: refining from few that are spread by mass stalls in the wrong place."""
+_PANELS = {1: 24, 2: 12, 3: 5}
+"""Evenly spread at first, by how many reals a law has together: refining from few that are spread
+by mass stalls in the wrong place."""
 
 _TAIL = 1e-15
 """Of a prior, on each side, nothing is looked at before mass is found there."""
@@ -81,7 +82,7 @@ def _scale_of(array: RealArray) -> _Scale:
     return _Scale(-np.inf, np.inf, middle, max((last - first) / 2, np.finfo(float).tiny))
 
 
-def first_edges(array: RealArray) -> Float64[np.ndarray, " edges"]:
+def first_edges(array: RealArray, together: int) -> Float64[np.ndarray, " edges"]:
     """Return where panels end that have all but nothing of a prior's mass, ascending."""
     scale = _scale_of(array)
     low, high = -_WIDE, _WIDE
@@ -92,14 +93,14 @@ def first_edges(array: RealArray) -> Float64[np.ndarray, " edges"]:
         ends = np.array([law.ppf(below + _TAIL * mass), law.isf(above + _TAIL * mass)])
         ends = scale.from_real(np.clip(ends, array.low, array.high))
         low, high = np.clip(ends, -_FURTHEST, _FURTHEST)
-    t = np.linspace(low, high, _PANELS + 1)
+    t = np.linspace(low, high, _PANELS[together] + 1)
     edges = scale.to_real(t)
     if array.prior is not None and array.prior[0] == "Laplace":
         edges = np.append(edges, array.prior[1][0])
-    return distinct(edges, array)
+    return _distinct(edges, array)
 
 
-def distinct(edges: np.ndarray, array: RealArray) -> Float64[np.ndarray, " edges"]:
+def _distinct(edges: np.ndarray, array: RealArray) -> Float64[np.ndarray, " edges"]:
     """Return edges that float64 tells apart, inside the ends of a real, and the ends."""
     ends = [end for end in (array.low, array.high) if np.isfinite(end)]
     edges = np.unique(np.append(np.clip(edges, array.low, array.high), ends))
@@ -129,18 +130,23 @@ def away_from_ends(edges: np.ndarray, array: RealArray) -> Float64[np.ndarray, "
 _NEAR = 1e-6
 
 
+def with_breaks(edges: np.ndarray, breaks: np.ndarray, array: RealArray) -> np.ndarray:
+    """Return edges, and those breaks that are inside them."""
+    return _distinct(np.append(edges, breaks[(breaks > edges[0]) & (breaks < edges[-1])]), array)
+
+
 def wider(edges: np.ndarray, array: RealArray, *, below: bool, above: bool) -> np.ndarray:
     """Return more panels beyond the first or the last, half as far again as all of them reach."""
     scale = _scale_of(array)
     t = scale.from_real(edges)
     t = t[np.isfinite(t)]
-    reach = 0.5 * (t[-1] - t[0])
+    reach, count = 0.5 * (t[-1] - t[0]), 2 + len(t) // 4
     parts = [edges]
     if below:
-        parts.append(scale.to_real(np.linspace(max(t[0] - reach, -_FURTHEST), t[0], _PANELS)))
+        parts.append(scale.to_real(np.linspace(max(t[0] - reach, -_FURTHEST), t[0], count)))
     if above:
-        parts.append(scale.to_real(np.linspace(t[-1], min(t[-1] + reach, _FURTHEST), _PANELS)))
-    return distinct(np.concatenate(parts), array)
+        parts.append(scale.to_real(np.linspace(t[-1], min(t[-1] + reach, _FURTHEST), count)))
+    return _distinct(np.concatenate(parts), array)
 
 
 def split(edges: np.ndarray, which: np.ndarray, parts: int, array: RealArray) -> np.ndarray:
@@ -161,4 +167,4 @@ def split(edges: np.ndarray, which: np.ndarray, parts: int, array: RealArray) ->
     straight = edges[:-1][which, None] + np.diff(edges)[which, None] * shares
     is_far = np.abs(here) >= _FURTHEST
     inner = np.where(is_far.reshape(-1), straight.reshape(-1), inner)
-    return distinct(np.append(edges, inner), array)
+    return _distinct(np.append(edges, inner), array)

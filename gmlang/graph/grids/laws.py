@@ -22,7 +22,7 @@ from gmlang.families.likelihoods import LIKELIHOODS, is_legal, is_possible, log_
 from gmlang.graph.builder import GridBlocks, Origin, add_tables
 from gmlang.graph.functions.unrolling import unrolled
 from gmlang.graph.grids.branches import branches
-from gmlang.graph.grids.summing import Said, Summed, summed
+from gmlang.graph.grids.summing import Said, Summed, is_about_same, summed, together
 from gmlang.graph.lowering.grounder import Grounder, check_memory, environment
 from gmlang.graph.lowering.undefined import gap_of
 from gmlang.graph.observations import array_value
@@ -37,6 +37,7 @@ from gmlang.graph.values.evaluate import (
 )
 from gmlang.graph.world.places import collect, index_ranges, locate
 from gmlang.graph.world.world import Frame, World, select_rows, where_text
+from gmruntime.budget import Budget
 
 LEAST = 1e100
 """Nats below which nothing is told apart from what is impossible."""
@@ -79,7 +80,7 @@ def ground_law(
     """
     grids = grounder.world.grids
     match statement:
-        case Draw(distribution=law) if grids & set(keys_outside_intervals(law)):
+        case Draw(distribution=law) if grids.keys() & set(keys_outside_intervals(law)):
             _draw(grounder, frame, statement, law)
         case DrawReal(target=target, law=law) if key_of(target) in grids:
             _check_ends(grounder, statement)
@@ -224,12 +225,23 @@ def said_by(grounder: Grounder, law: GridLaw) -> Iterator[Summed]:
     Raises:
         GmError: where a parameter leaves it without meaning.
     """
-    for rows, env, holds, (logs, roundings) in _alike(grounder, law, np.arange(law.frame.count)):
-        del rows
-        yield summed(_said(env, holds, logs, roundings))
+    found: Summed | None = None
+    for env, holds, (logs, roundings) in _alike(grounder, law, np.arange(law.frame.count)):
+        one = summed(_said(env, holds, logs, roundings))
+        if found is not None and is_about_same(found, one):
+            found = together(found, one)
+            continue
+        if found is not None:
+            yield found
+        found = one
+    if found is not None:
+        yield found
 
 
-_Found = tuple[np.ndarray, Env, np.ndarray, tuple[np.ndarray, np.ndarray]]
+_Found = tuple[Env, np.ndarray, tuple[np.ndarray, np.ndarray]]
+
+_ENTRIES = 1 << 22
+"""Logs of so many instances and points are worked out at once."""
 
 
 def _alike(grounder: Grounder, law: GridLaw, rows: np.ndarray) -> Iterator[_Found]:
@@ -244,15 +256,19 @@ def _alike(grounder: Grounder, law: GridLaw, rows: np.ndarray) -> Iterator[_Foun
         for half in (rows[:middle], rows[middle:]):
             yield from _alike(grounder, law, half)
         return
+    entries = np.prod([float(slot.states.count) for slot in env.slots.items])
+    check_memory(grounder.world, law.span, 1, int(min(entries, 1e15)))
     reals = np.prod([float(s.states.count) for s in env.slots.items if s.states.points])
-    others = np.prod([float(s.states.count) for s in env.slots.items if not s.states.points])
-    check_memory(grounder.world, law.span, 1, int(min(reals * others, 1e15)))
+    if reals * len(rows) > _ENTRIES and len(rows) > 1:
+        for half in (rows[: len(rows) // 2], rows[len(rows) // 2 :]):
+            yield from _alike(grounder, law, half)
+        return
     grounder.world.check_time()
     inner, holds = env.gathering(), np.ones(1, np.bool_)
     for gate in law.gates:
         holds = holds & conditions(gate, inner)
         inner = inner.guarded(holds, wanted=True)
-    yield rows, env, holds, _logs(law, inner, rows, whole(holds, env))
+    yield env, holds, _logs(law, inner, rows, whole(holds, env))
 
 
 def _logs(
@@ -360,13 +376,14 @@ def _rest(array: np.ndarray, kept: Sequence[int]) -> list[int]:
     return [axis for axis in range(1, array.ndim) if axis - 1 not in kept]
 
 
-def looked_at(world: World, points: dict[tuple[str, str], np.ndarray]) -> World:
-    """Return a world that looks at reals at other points."""
+def looked_at(
+    world: World, points: dict[tuple[str, str], np.ndarray], budget: Budget | None
+) -> World:
+    """Return a world that looks at reals at other points, while there is time."""
     hidden = dict(world.hidden_reals)
     for key, own in points.items():
         old = hidden[key]
         states = replace(old.states, count=len(own), points=tuple(own.tolist()))
         hidden[key] = replace(old, states=states)
-    return replace(
-        world, hidden_reals=hidden, data=dict(world.data), hidden=dict(world.hidden), budget=None
-    )
+    own = {"data": dict(world.data), "hidden": dict(world.hidden)}
+    return replace(world, hidden_reals=hidden, budget=budget, **own)

@@ -44,13 +44,11 @@ class Summed:
         scopes: of each group.
         logs: (groups, *states).
         roundings: likewise.
-        counts: how many instances each group has.
     """
 
     scopes: Int64[np.ndarray, "groups axes"]
     logs: Float64[np.ndarray, "groups ..."]
     roundings: Float64[np.ndarray, "groups ..."]
-    counts: Int64[np.ndarray, " groups"]
 
 
 def summed(said: Said) -> Summed:
@@ -68,7 +66,7 @@ def summed(said: Said) -> Summed:
         for k in range(len(scopes)):
             own = order[ends[k] : ends[k + 1]]
             logs[k], roundings[k] = _by_products(said, own)
-        return Summed(scopes, logs, roundings, counts)
+        return Summed(scopes, logs, roundings)
     for first, last in _chunks(counts, ends, max(1, _ENTRIES // max(1, entries))):
         own = order[ends[first] : ends[last]]
         starts = ends[first:last] - ends[first]
@@ -76,7 +74,17 @@ def summed(said: Said) -> Summed:
             each = np.where(_expanded(said, own), _taken(array, own), 0.0)
             each = np.broadcast_to(each, (len(own), *said.sizes))
             found[first:last] = np.add.reduceat(each, starts, axis=0)
-    return Summed(scopes, logs, roundings, counts)
+    return Summed(scopes, logs, roundings)
+
+
+def is_about_same(one: Summed, other: Summed) -> bool:
+    """Say whether two are about the same variables."""
+    return np.array_equal(one.scopes, other.scopes)
+
+
+def together(one: Summed, other: Summed) -> Summed:
+    """Add up two that are about the same variables."""
+    return Summed(one.scopes, one.logs + other.logs, one.roundings + other.roundings)
 
 
 def _chunks(counts: np.ndarray, ends: np.ndarray, most: int) -> Iterator[tuple[int, int]]:

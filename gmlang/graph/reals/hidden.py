@@ -237,7 +237,9 @@ def _declare(
 ) -> None:
     world = grounder.world
     if key in world.grids:
-        edges = _edges(array, found, (world.quadrature.edges or {}).get(key))
+        known = (world.quadrature.edges or {}).get(key)
+        first = first_edges(array, world.grids[key]) if known is None else known
+        edges = _with_breaks(array, found, first)
     else:
         if array.prior is not None and array.prior[0] in PRIORS:
             raise GmError([later.prior_of_single(array.span, array.name, array.prior[0])])
@@ -256,11 +258,11 @@ def _declare(
         world.quadrature.misplaced = max(world.quadrature.misplaced, misplaced_by(inner))
 
 
-def _edges(array: RealArray, found: _Gathered, known: np.ndarray | None) -> np.ndarray:
+def _with_breaks(array: RealArray, found: _Gathered, known: np.ndarray) -> np.ndarray:
     """Return where panels end of a real that laws depend on; ends of intervals are among them."""
     breaks = np.concatenate([np.zeros(0), *found.breaks])
     inside = breaks[(breaks > array.low) & (breaks < array.high)]
-    return np.unique(np.append(first_edges(array) if known is None else known, inside))
+    return np.unique(np.append(known, inside))
 
 
 def _panels(

@@ -38,6 +38,9 @@ _CELLS_MAX = 1 << 12
 _STATES_MAX = 1 << 22
 """A real has so many cells, and a table of a real and all finite variables beside it entries."""
 
+_FURTHEST = {Axis.ITSELF: 1e15, Axis.LOG: 600.0, Axis.LOGIT: 32.0}
+"""Cells end there at first, and tails begin: beside 1 there are few floats."""
+
 _SHARE = 0.6
 """Of what is left of a question's time, for its bounds."""
 
@@ -162,7 +165,7 @@ def _first_cells(pieces: Pieces) -> dict[Key, _Cells] | None:
             return None
         ends = axis.ends(array)
         t = axis.from_real(edges[key])
-        t = t[np.isfinite(t)]
+        t = t[(-_FURTHEST[axis] < t) & (t < _FURTHEST[axis])]
         t = np.unique(np.append(t, [end for end in ends if np.isfinite(end)]))
         if len(t) < 2:
             return None
@@ -200,6 +203,11 @@ def _finer(pieces: Pieces, key: Key, cells: _Cells, found: _Between) -> _Cells:
     return replace(cells, edges=np.unique(np.concatenate(parts)))
 
 
+def _points(cells: _Cells) -> np.ndarray:
+    """Return the reals at which what is said is worked out: below, at and above ends of cells."""
+    return cells.axis.to_real(around(cells.edges, cells.ends).points)
+
+
 # --- Both graphs -------------------------------------------------------------------------
 
 
@@ -207,15 +215,23 @@ def _bounded(
     pieces: Pieces, cells: Mapping[Key, _Cells], asked: np.ndarray, settings: Settings
 ) -> _Between | None:
     """Ask both graphs; None where something is not proven, or not answered exactly."""
-    where = {key: around(own.edges, own.ends) for key, own in cells.items()}
-    points = {key: own.axis.to_real(where[key].points()) for key, own in cells.items()}
-    said = pieces.said_at({key: own.reshape(-1) for key, own in points.items()})
+    points = {key: _points(own) for key, own in cells.items()}
+    # Where floats are on the scale is known better than which float is nearest to a place there.
+    where = {key: Around(own.axis.from_real(points[key]), own.ends) for key, own in cells.items()}
+    if not all(own.are_apart() for own in where.values()):
+        return None
+    flat = {key: own.reshape(-1) for key, own in points.items()}
+    try:
+        said = pieces.said_at(flat, settings.running())
+    except TimeoutError:
+        return None
     sizes = {key: own.num_cells() for key, own in where.items()}
     tables: tuple[list[FactorBlock], list[FactorBlock]] = [], []
     for key, own in cells.items():
         about = [one for law, every in said if _is_about(law, key) for one in every]
         for place in pieces.variables[key].tolist():
-            made = _tables(pieces, own, where[key], pieces.arrays[key], about, place)
+            known = where[key], points[key], pieces.arrays[key]
+            made = _tables(pieces, own.axis, known, about, place)
             if made is None:
                 return None
             for k in range(2):
@@ -236,16 +252,15 @@ def _bounded(
 
 def _tables(
     pieces: Pieces,
-    cells: _Cells,
-    where: Around,
-    array: RealArray,
+    axis: Axis,
+    known: tuple[Around, np.ndarray, RealArray],
     about: list[Summed],
     place: int,
 ) -> tuple[FactorBlock, FactorBlock] | None:
     """Bound the integrals over cells of all that is said of a real, in each state beside it."""
-    t = where.points().reshape(-1)
-    x = cells.axis.to_real(t)
-    base = cells.axis.log_stretch(t)
+    where, points, array = known
+    t, x = where.points.reshape(-1), points.reshape(-1)
+    base = axis.log_stretch(t)
     size = 4 * (1 + np.abs(t))
     if array.log_base is not None:
         density = array.log_base(x)

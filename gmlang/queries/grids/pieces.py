@@ -17,6 +17,7 @@ from gmlang.queries.session import Prepared
 from gmlang.queries.settings import Settings
 from gmruntime.answer import Marginals, MarginalsAnswer
 from gmruntime.arrays import row_starts
+from gmruntime.budget import Budget
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock
 
@@ -52,14 +53,17 @@ class Pieces:
             blocks[number] = VariableBlock(old.name, old.shape, sizes[key])
         return FactorGraph(tuple(blocks), (*self.others, *tables))
 
-    def said_at(self, points: Mapping[Key, np.ndarray]) -> list[tuple[GridLaw, list[Summed]]]:
+    def said_at(
+        self, points: Mapping[Key, np.ndarray], budget: Budget
+    ) -> list[tuple[GridLaw, list[Summed]]]:
         """Work all laws out where reals are looked at.
 
         Raises:
             GmError: where they have no meaning.
+            TimeoutError: when there is no time left.
         """
         grounder = self.prepared.grounder
-        world = looked_at(grounder.world, dict(points))
+        world = looked_at(grounder.world, dict(points), budget)
         own = Grounder(world, Builder(), grounder.lowering, dict(grounder.names))
         return [(law, list(said_by(own, law))) for law in self.laws]
 

@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gmlang.core.check.joint.routes import Key, grid_keys
+from gmlang.core.ast import AttributeRef, Distribution
+from gmlang.core.check.joint.routes import Key, grid_keys, key_of
 from gmlang.core.program import Query
 from gmlang.diagnostics import GmError
-from gmlang.graph.grids.edges import first_edges, split, wider
+from gmlang.graph.grids.edges import first_edges, split, wider, with_breaks
 from gmlang.graph.reals.nodes import Nodes, nodes_of, panel_order, series_through
 from gmlang.graph.world.world import Quadrature, RealArray
 from gmlang.queries.grids.pieces import Pieces, ask_marginals, pieces_of, tables_of
@@ -30,14 +31,23 @@ _ROUNDS_MAX = 24
 _OFF_MAX = 1e-11
 """Of a distribution, a panel may be off by so much."""
 
+_LOOKS_LEFT = 4
+"""After another look so many more are needed for the answer, in time."""
+
+_ROUGH = 1e-8
+"""Where all panels may be off by more, two rules may differ by less than they are off."""
+
 _SHARE = 0.35
 """Of a question's time, for panels; the rest is for the answer."""
 
 _PARTS = 4
 """Panels that are too wide are cut into so many."""
 
-_NODES_MAX = {1: 1536, 2: 768, 3: 120}
-"""Nodes of a real, by how many reals a law has together: tables stay below a million entries."""
+_NODES_MIN, _NODES_MAX = {1: 288, 2: 144, 3: 60}, {1: 1536, 2: 768, 3: 120}
+"""Nodes of a real, by how many reals a law has together: tables stay below some million entries."""
+
+_WORKED_OUT = 1e8
+"""So many logs are worked out for a law, in all its instances."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,8 +81,7 @@ def refined(session: Session, query: Query, settings: Settings) -> Session:
     key = tuple(given.span.text for given in query.given)
     known = session.refined.get(key)
     if known is None:
-        edges, moments = _edges_for(session, query, settings)
-        quadrature = Quadrature(edges=edges, moments=moments)
+        quadrature = _quadrature_for(session, query, settings)
         # What was looked at to find them is not what is asked for.
         session.world.quadrature.is_used = False
         world = replace(session.world, quadrature=quadrature)
@@ -83,45 +92,68 @@ def refined(session: Session, query: Query, settings: Settings) -> Session:
     return known
 
 
-def _edges_for(
-    session: Session, query: Query, settings: Settings
-) -> tuple[dict[Key, np.ndarray], dict[Key, int]]:
-    """Find where panels end, and how many moments each real has."""
+def _quadrature_for(session: Session, query: Query, settings: Settings) -> Quadrature:
+    """Find where panels end, whether they are narrow enough, and which moments reals have."""
     budget = settings.running()
     prepared = prepare(session, query, budget)
-    pieces = pieces_of(prepared)
-    edges = {key: first_edges(array) for key, array in pieces.arrays.items()}
+    pieces, world = pieces_of(prepared), prepared.grounder.world
+    edges = {
+        key: with_breaks(first_edges(array, world.grids[key]), _kinks(pieces, key), array)
+        for key, array in pieces.arrays.items()
+    }
     moments: dict[Key, int] = {}
+    is_rough = True
     if prepared.evidence()[1]:
-        return edges, moments
-    most = _most_nodes(pieces)
+        return Quadrature(edges=edges)
+    most = {key: _most_nodes(pieces, key) for key in edges}
     within = replace(settings, budget=budget.share(_SHARE), memory=None)
     for _ in range(_ROUNDS_MAX):
         if within.running().is_spent():
             break
+        start_s = budget.spent_s()
         looked = _look(pieces, edges, within)
         if looked is None:
             break
+        took_s = budget.spent_s() - start_s
         moments = {key: one.moments for key, one in looked.items()}
+        is_rough = any(one.off.sum() > _ROUGH for one in looked.values())
         new = {
-            key: _next_edges(edges[key], looked[key], array, most)
+            key: _next_edges(edges[key], looked[key], array, most[key])
             for key, array in pieces.arrays.items()
         }
         if all(len(new[key]) == len(edges[key]) for key in edges):
             break
+        more = max((len(new[k]) / len(edges[k])) ** world.grids[k] for k in edges)
+        if took_s * more * _LOOKS_LEFT > budget.left_s():
+            break
         edges = new
-    return edges, moments
+    return Quadrature(edges=edges, moments=moments, is_rough=is_rough)
 
 
-def _most_nodes(pieces: Pieces) -> int:
-    """Return in how many nodes a real may be looked at, by how many reals a law has together."""
-    variables = np.concatenate([np.zeros(0, np.int64), *pieces.variables.values()])
-    together = 1
-    for one in pieces.prepared.builder.grid_blocks:
-        for number in one.factors:
-            scopes = pieces.prepared.builder.factors[number].scopes
-            together = max(together, int(np.isin(scopes[0], variables).sum()))
-    return _NODES_MAX[min(together, max(_NODES_MAX))]
+def _kinks(pieces: Pieces, key: Key) -> np.ndarray:
+    """Return where densities have a kink that are known to: at data, where a law is of Laplace."""
+    found = [np.zeros(0)]
+    for law in pieces.laws:
+        match law.law:
+            case Distribution(family="Laplace", arguments=(AttributeRef() as centre, _)) if (
+                law.values is not None and key_of(centre) == key
+            ):
+                found.append(np.unique(law.values))
+            case _:
+                pass
+    kinks = np.unique(np.concatenate(found))
+    return kinks if len(kinks) <= _KINKS_MAX else kinks[:0]
+
+
+_KINKS_MAX = 32
+
+
+def _most_nodes(pieces: Pieces, key: Key) -> int:
+    """Return in how many nodes a real may be looked at: tables, and what makes them, stay small."""
+    together = pieces.prepared.grounder.world.grids[key]
+    count = max([1, *(law.frame.count for law in pieces.laws)])
+    room = int((_WORKED_OUT / count) ** (1 / together))
+    return max(_NODES_MIN[together], min(_NODES_MAX[together], room))
 
 
 def _next_edges(edges: np.ndarray, looked: _Round, array: RealArray, most: int) -> np.ndarray:
@@ -151,8 +183,8 @@ def _look(
         scopes = pieces.variables[key][:, None].astype(np.int32)
         tables.append(FactorBlock(Table(logs[None, :]), scopes, "base"))
     try:
-        said = pieces.said_at(points)
-    except GmError:
+        said = pieces.said_at(points, settings.running())
+    except (GmError, TimeoutError):
         return None
     tables += [tables_of(one) for _, own in said for one in own]
     graph = pieces.graph({key: len(own) for key, own in points.items()}, tables)
@@ -176,8 +208,8 @@ def _judged(masses: np.ndarray, nodes: Nodes, array: RealArray, edges: np.ndarra
     has_end = edges[0] <= array.low, edges[-1] >= array.high
     ends = [_of_ends(masses, weights), *(_of_ends(masses * s, weights) for s in _powers(points))]
     far = [(~np.array(has_end) & (one > _FAR)).any() for one in ends]
-    below, above = ((~np.array(has_end)) & (ends[0] > _OFF_MAX)).tolist()
     moments = 0 if far[1] else 1 if far[2] else 2
+    below, above = ((~np.array(has_end)) & (ends[moments] > _OFF_MAX)).tolist()
     return _Round(off.max(axis=0), below, above, moments)
 
 

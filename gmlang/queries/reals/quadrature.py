@@ -59,7 +59,15 @@ def all_over_nodes(
     coarse: list[Answer | None] = [*others, *[None] * (len(answers) - len(others))]
     lowered = [
         _moments_known(
-            session, query, _lowered(query, found, other, _rounding(quadrature, query, found))
+            session,
+            query,
+            _lowered(
+                query,
+                found,
+                other,
+                _rounding(quadrature, query, found),
+                is_rough=quadrature.is_rough,
+            ),
         )
         for query, found, other in zip(queries, answers, coarse, strict=True)
     ]
@@ -75,7 +83,7 @@ def _moments_known(session: Session, query: Query, found: Answer) -> Answer:
     """Return an answer, not to be trusted where the mean or the variance asked for may be none."""
     moments = session.world.quadrature.moments
     keys = real_keys(one.value for one in query.asked) & moments.keys()
-    needed = 2 if query.takes_reals and not query.moment else query.moment
+    needed = 2 if query.kind in ("summary", "moments") else query.moment
     if not keys or not needed or min(moments[key] for key in keys) >= needed:
         return found
     least = min(moments[key] for key in keys)
@@ -136,11 +144,23 @@ def _rounding(quadrature: Quadrature, query: Query, found: Answer) -> _Rounding:
     return lambda number: _SUMS * abs(number) + misplaced * min(1.0, abs(number))
 
 
-def _lowered(query: Query, found: Answer, other: Answer | None, rounding: _Rounding) -> Answer:
+_ROUGHLY = 8.0
+"""Where panels are too wide, both rules may be off alike: by more than they differ."""
+
+
+def _lowered(
+    query: Query,
+    found: Answer,
+    other: Answer | None,
+    rounding: _Rounding,
+    *,
+    is_rough: bool,
+) -> Answer:
     """Return an answer as an estimate, with the difference to another of fewer nodes."""
     if not _is_of_sums(found):
         return _unproven(found)
     error = None if other is None else _difference(found.value, other.value, rounding)
+    error = error if error is None or not is_rough else _ROUGHLY * error
     if found.status == Status.BOUNDED.value:
         error = _and(error, _half_width(found, rounding))
     lowered = replace(

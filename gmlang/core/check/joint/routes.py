@@ -149,18 +149,65 @@ def _spreads(law: Expression) -> Iterator[Expression]:
             pass
 
 
-def grid_keys(program: Program) -> set[Key]:
-    """Return the reals of a program that are looked at in panels; none where all laws are normal.
+def grid_keys(program: Program) -> dict[Key, int]:
+    """Return the reals of a program that are looked at in panels, none where others know better.
 
-    Some law that is not normal depends on a real that is not normal itself.
+    Some law that is not normal depends on a real that is not normal itself; or all laws do on one
+    such real each.
+
+    Returns:
+        For each, how many reals are together in a law of its, at most.
     """
-    found: set[Key] = set()
-    is_needed = False
+    found: dict[Key, int] = {}
+    is_needed, is_fit = False, True
     for statement in program.statements:
         own = _keys_of_laws(statement)
-        found |= own
-        is_needed |= not is_normal(statement) and any(not _is_gaussian(program, k) for k in own)
-    return found if is_needed else set()
+        if not own:
+            continue
+        count = together_in(statement)
+        found |= {key: max(count, found.get(key, 1)) for key in own}
+        is_gaussian = [_is_gaussian(program, key) for key in own]
+        is_needed |= not is_normal(statement) and not all(is_gaussian)
+        is_fit &= count == 1 and not any(is_gaussian)
+        is_fit &= not isinstance(statement, DefineReal | DrawReal)
+    return found if is_needed or is_fit else {}
+
+
+def together_in(statement: Statement) -> int:
+    """Return how many reals a law depends on at once, at most; sums may have any number."""
+    match statement:
+        case DrawReal(target=target, law=law):
+            return max(len(own | {show(target)}) for own in _reals_together(law))
+        case ObserveDrawn(law=law) | Draw(distribution=law):
+            return max(map(len, _reals_together(law)))
+        case _:
+            return 1
+
+
+def _reals_together(expression: Expression) -> set[frozenset[str]]:
+    """Return the reals that count together, in each branch of an expression."""
+    if is_real_reference(expression):
+        return {frozenset((show(expression),))}
+    match expression:
+        case Apply(operator="if", arguments=(_, *branches)) | Cases(values=branches):
+            return set().union(*map(_reals_together, branches))
+        case Apply(operator="real_in"):
+            return {frozenset()}
+        case _:
+            pass
+    found: set[frozenset[str]] = {frozenset()}
+    for part in parts(expression):
+        inner = _reals_together(part)
+        if len(found) * len(inner) > _BRANCHES_MAX:
+            return {frozenset().union(*found, *inner)}
+        found = {one | other for one in found for other in inner}
+    return found
+
+
+_BRANCHES_MAX = 256
+
+TOGETHER_MAX = 3
+"""So many reals in panels may be together in a law."""
 
 
 def is_normal(statement: Statement) -> bool:

@@ -14,7 +14,7 @@ import numpy as np
 
 from gmruntime.arrays import Float64
 
-NEAR = 1 / 16
+_NEAR = 1 / 16
 """A point just outside is as far from an end as this share of the narrower cell beside it."""
 
 
@@ -23,38 +23,51 @@ class Around:
     """Where g is looked at: the ends of cells, and points just below and just above each.
 
     Attributes:
-        edges: ascending.
-        steps: from each to the points beside it.
-        ends: whether nothing is below the first, and above the last.
+        points: below, at and above each end, ascending.
+        ends: whether nothing is below the first end, and above the last.
     """
 
-    edges: Float64[np.ndarray, " edges"]
-    steps: Float64[np.ndarray, " edges"]
+    points: Float64[np.ndarray, "three edges"]
     ends: tuple[bool, bool]
 
-    def points(self) -> Float64[np.ndarray, "three edges"]:
-        """Return points below, at, and above each edge; at it where nothing is beyond."""
-        below, above = self.edges - self.steps, self.edges + self.steps
-        if self.ends[0]:
-            below[0] = self.edges[0]
-        if self.ends[1]:
-            above[-1] = self.edges[-1]
-        return np.stack([below, self.edges, above])
+    @property
+    def edges(self) -> Float64[np.ndarray, " edges"]:
+        """The ends of cells."""
+        return self.points[1]
 
     def num_cells(self) -> int:
         """Return how many cells there are, tails among them."""
         return len(self.edges) - 1 + 2 - sum(self.ends)
 
+    def are_apart(self) -> bool:
+        """Say whether floats tell all points apart well enough for slopes."""
+        gaps = np.diff(self.points, axis=0)
+        if self.ends[0]:
+            gaps[0, 0] = gaps[1, 0]
+        if self.ends[1]:
+            gaps[1, -1] = gaps[0, -1]
+        return bool((np.isfinite(gaps) & (gaps > _APART * np.abs(self.edges))).all())
+
+
+_APART = 2.0**-26
+_STEEPER = 2.0**-22
+"""Slopes are known to so much, where points are so far apart relative to their size."""
+
 
 def around(edges: Float64[np.ndarray, " edges"], ends: tuple[bool, bool]) -> Around:
     """Choose points beside the ends of cells.
 
-    >>> around(np.array([0.0, 1.0, 3.0]), (True, False)).points()[:, 1].tolist()
+    >>> around(np.array([0.0, 1.0, 3.0]), (True, False)).points[:, 1].tolist()
     [0.9375, 1.0, 1.0625]
     """
     widths = np.diff(edges)
-    steps = NEAR * np.minimum(np.append(widths[0], widths), np.append(widths, widths[-1]))
-    return Around(edges, steps, ends)
+    steps = _NEAR * np.minimum(np.append(widths[0], widths), np.append(widths, widths[-1]))
+    below, above = edges - steps, edges + steps
+    if ends[0]:
+        below[0] = edges[0]
+    if ends[1]:
+        above[-1] = edges[-1]
+    return Around(np.stack([below, edges, above]), ends)
 
 
 def log_integrals(
@@ -73,11 +86,13 @@ def log_integrals(
         Lower and upper bounds, (..., cells). An upper one is inf where nothing is proven.
     """
     below, at, above = values
-    edges, steps = where.edges, where.steps
+    edges, (steps_below, steps_above) = where.edges, np.diff(where.points, axis=0)
     with np.errstate(all="ignore"):
         # Steeper than any tangent on the right, and flatter on the left, whatever was rounded.
-        from_left = (at - below + 2 * slack) / steps
-        from_right = (above - at - 2 * slack) / steps
+        from_left = (at - below + 2 * slack) / steps_below
+        from_right = (above - at - 2 * slack) / steps_above
+        from_left = from_left + _STEEPER * np.abs(from_left)
+        from_right = from_right - _STEEPER * np.abs(from_right)
         if where.ends[0]:
             from_left[..., 0] = np.nan
         if where.ends[1]:
