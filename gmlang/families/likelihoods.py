@@ -204,3 +204,35 @@ def log_density(family: str, values: np.ndarray, parameters: tuple[np.ndarray, .
         legal = legal & is_legal(family, name, own)
     with np.errstate(all="ignore"):
         return np.where(legal, known.log_density(values, *parameters), -np.inf)
+
+
+def size_of_terms(
+    family: str, values: np.ndarray, parameters: tuple[np.ndarray, ...], logs: np.ndarray
+) -> np.ndarray:
+    """Bound the size of the numbers that log densities were added up from, generously.
+
+    Args:
+        family: by name; any where no parameters are given.
+        values: as `log_density` takes them.
+        parameters: likewise.
+        logs: what it returned.
+    """
+    known = dict(zip(LIKELIHOODS[family].parameters if parameters else (), parameters, strict=True))
+    with np.errstate(all="ignore"):
+        size = 1 + np.abs(values) + np.nan_to_num(np.abs(np.log(np.abs(values))), posinf=0.0)
+        logs_of = np.ones(1)
+        for name, own in known.items():
+            logs_of = logs_of + np.nan_to_num(np.abs(np.log(np.abs(own))), posinf=0.0)
+            if name in _SHAPES:
+                size = size * (1 + np.abs(own) * (1 + np.abs(np.log(np.abs(own)))))
+        found = 4 * np.abs(logs) + 4 * size * logs_of
+        centre = known.get("mean", known.get("centre"))
+        scale = known.get("sd", known.get("scale"))
+        if centre is not None and scale is not None:
+            # What is left of a difference is as well known as what it is the difference of.
+            found = found + (size + np.abs(centre)) / scale * (1 + np.sqrt(2 * np.abs(logs)))
+    return np.where(np.isfinite(found), found, 0.0)
+
+
+_SHAPES = frozenset(("shape", "a", "b", "df", "n"))
+"""Parameters of which the gamma function is taken."""

@@ -4,6 +4,7 @@
 otherwise: asinh ((x - centre) / spread)
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,7 +47,7 @@ class _Scale:
         >>> _Scale(0.0, 1.0).to_real(np.array([0.0])).tolist()
         [0.5]
         """
-        match np.isfinite(self.low), np.isfinite(self.high):
+        match math.isfinite(self.low), math.isfinite(self.high):
             case True, True:
                 # The nearer end first, so that digits are not lost beside it.
                 share = np.exp(-np.abs(t)) / (1 + np.exp(-np.abs(t)))
@@ -62,7 +63,7 @@ class _Scale:
     def from_real(self, x: np.ndarray) -> np.ndarray:
         """Return where reals are on the scale."""
         with np.errstate(divide="ignore"):
-            match np.isfinite(self.low), np.isfinite(self.high):
+            match math.isfinite(self.low), math.isfinite(self.high):
                 case True, True:
                     return np.log(x - self.low) - np.log(self.high - x)
                 case True, False:
@@ -147,6 +148,20 @@ def wider(edges: np.ndarray, array: RealArray, *, below: bool, above: bool) -> n
     if above:
         parts.append(scale.to_real(np.linspace(t[-1], min(t[-1] + reach, _FURTHEST), count)))
     return _distinct(np.concatenate(parts), array)
+
+
+def is_beyond(edges: np.ndarray, array: RealArray) -> tuple[bool, bool]:
+    """Say whether the panels reach as far as any data can put a real, on either side.
+
+    Beside a finite end that is so where there is no more room before it.
+    """
+    t = _scale_of(array).from_real(edges)
+    t = t[np.isfinite(t)]
+    return bool(t[0] < -_ANYWHERE), bool(t[-1] > _ANYWHERE)
+
+
+_ANYWHERE = 90.0
+"""On a scale of logs: 1e40."""
 
 
 def split(edges: np.ndarray, which: np.ndarray, parts: int, array: RealArray) -> np.ndarray:

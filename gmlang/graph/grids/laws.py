@@ -18,7 +18,13 @@ from gmlang.diagnostics import Diagnostic, GmError, Span
 from gmlang.errors import data as data_errors
 from gmlang.errors import grounding as errors
 from gmlang.errors import later
-from gmlang.families.likelihoods import LIKELIHOODS, is_legal, is_possible, log_density
+from gmlang.families.likelihoods import (
+    LIKELIHOODS,
+    is_legal,
+    is_possible,
+    log_density,
+    size_of_terms,
+)
 from gmlang.graph.builder import GridBlocks, Origin, add_tables
 from gmlang.graph.functions.unrolling import unrolled
 from gmlang.graph.grids.branches import branches
@@ -300,7 +306,7 @@ def _logs(
         logs = np.where(gap, -np.inf, log_density(law.law.family, values, parameters))
     # What is all but impossible is impossible: graphs have no numbers of that size.
     logs = np.where(logs < -LEAST, -np.inf, logs)
-    return logs, _roundings(values, parameters, logs)
+    return logs, size_of_terms(law.law.family, values, parameters, logs)
 
 
 def _refuse(law: GridLaw, env: Env, gap: np.ndarray) -> None:
@@ -335,18 +341,6 @@ def _check_legal(law: GridLaw, env: Env, name: str, values: np.ndarray, holds: n
     value = float(value_at(values, place))
     told = data_errors.bad_number_of_law
     raise GmError([told(law.law.span, law.law.family, name, value, where)])
-
-
-def _roundings(
-    values: np.ndarray, parameters: tuple[np.ndarray, ...], logs: np.ndarray
-) -> np.ndarray:
-    """Bound the size of what logs were added up from, generously."""
-    with np.errstate(all="ignore"):
-        size = np.ones(1)
-        for own in parameters:
-            size = size + np.abs(own) + np.abs(np.log(np.abs(own)))
-        found = 4 * np.abs(logs) + 4 * (1 + np.abs(values)) * size
-    return np.where(np.isfinite(found), found, 0.0)
 
 
 def _said(env: Env, holds: np.ndarray, logs: np.ndarray, roundings: np.ndarray) -> Said:

@@ -14,7 +14,8 @@ from gmlang.core.ast import AttributeRef, Distribution
 from gmlang.core.check.joint.routes import Key, grid_keys, key_of
 from gmlang.core.program import Query
 from gmlang.diagnostics import GmError
-from gmlang.graph.grids.edges import first_edges, split, wider, with_breaks
+from gmlang.errors import probabilities as errors
+from gmlang.graph.grids.edges import first_edges, is_beyond, split, wider, with_breaks
 from gmlang.graph.reals.nodes import Nodes, nodes_of, panel_order, series_through
 from gmlang.graph.world.world import Quadrature, RealArray
 from gmlang.queries.grids.pieces import Pieces, ask_marginals, pieces_of, tables_of
@@ -58,12 +59,14 @@ class _Round:
         off: by how much each panel may be off.
         below, above: whether mass is left beyond the first panel, and beyond the last.
         moments: how many moments it has, as far as can be seen: 0, 1 or 2.
+        is_anywhere: whether mass is as far out as numbers go.
     """
 
     off: np.ndarray
     below: bool
     above: bool
     moments: int
+    is_anywhere: bool
 
 
 def is_first_look(session: Session) -> bool:
@@ -116,6 +119,7 @@ def _quadrature_for(session: Session, query: Query, settings: Settings) -> Quadr
             break
         took_s = budget.spent_s() - start_s
         moments = {key: one.moments for key, one in looked.items()}
+        _check_held(query, pieces, looked)
         is_rough = any(one.off.sum() > _ROUGH for one in looked.values())
         new = {
             key: _next_edges(edges[key], looked[key], array, most[key])
@@ -128,6 +132,13 @@ def _quadrature_for(session: Session, query: Query, settings: Settings) -> Quadr
             break
         edges = new
     return Quadrature(edges=edges, moments=moments, is_rough=is_rough)
+
+
+def _check_held(query: Query, pieces: Pieces, looked: Mapping[Key, "_Round"]) -> None:
+    """Refuse a real, of which nothing is said itself, that is anywhere however far one looks."""
+    for key, one in looked.items():
+        if one.is_anywhere and pieces.arrays[key].prior is None:
+            raise GmError([errors.nowhere(query.span, key[1])])
 
 
 def _kinks(pieces: Pieces, key: Key) -> np.ndarray:
@@ -210,7 +221,10 @@ def _judged(masses: np.ndarray, nodes: Nodes, array: RealArray, edges: np.ndarra
     far = [(~np.array(has_end) & (one > _FAR)).any() for one in ends]
     moments = 0 if far[1] else 1 if far[2] else 2
     below, above = ((~np.array(has_end)) & (ends[moments] > _OFF_MAX)).tolist()
-    return _Round(off.max(axis=0), below, above, moments)
+    is_held = ends[0] < _FAR
+    reach = is_beyond(edges, array)
+    is_anywhere = any(one and not held for one, held in zip(reach, is_held.tolist(), strict=True))
+    return _Round(off.max(axis=0), below, above, moments, is_anywhere)
 
 
 _FAR = 1e-6
