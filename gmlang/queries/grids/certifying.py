@@ -142,7 +142,7 @@ def _between(pieces: Pieces, settings: Settings) -> _Between | None:
         if high - low <= _GOAL or settings.running().is_spent():
             return best
         new = {key: _finer(pieces, key, own, found) for key, own in cells.items()}
-        if all(len(new[key].edges) == len(cells[key].edges) for key in cells):
+        if all(np.array_equal(new[key].edges, cells[key].edges) for key in cells):
             return best
         cells = new
 
@@ -171,7 +171,8 @@ def _first_cells(pieces: Pieces) -> dict[Key, _Cells] | None:
             return None
         # A panel is as wide as twelve nodes can tell, which is wider than two lines can.
         t = np.unique(np.concatenate([t, *(t[:-1] + np.diff(t) * k / 4 for k in (1, 2, 3))]))
-        found[key] = _Cells(axis, t, (bool(np.isfinite(ends[0])), bool(np.isfinite(ends[1]))))
+        has_ends = bool(np.isfinite(ends[0])), bool(np.isfinite(ends[1]))
+        found[key] = _told_apart(_Cells(axis, t, has_ends))
     return found
 
 
@@ -200,12 +201,31 @@ def _finer(pieces: Pieces, key: Key, cells: _Cells, found: _Between) -> _Cells:
         parts.append(edges[0] - reach * np.arange(1, 9) / 8)
     if not has_high and chosen[-1]:
         parts.append(edges[-1] + reach * np.arange(1, 9) / 8)
-    return replace(cells, edges=np.unique(np.concatenate(parts)))
+    return _told_apart(replace(cells, edges=np.unique(np.concatenate(parts))))
 
 
-def _points(cells: _Cells) -> np.ndarray:
-    """Return the reals at which what is said is worked out: below, at and above ends of cells."""
-    return cells.axis.to_real(around(cells.edges, cells.ends).points)
+def _looked(cells: _Cells) -> tuple[Around, np.ndarray]:
+    """Return where what is said is worked out, below, at and above ends of cells: and the reals.
+
+    Where floats are on the scale is known better than which float is nearest to a place there.
+    """
+    points = cells.axis.to_real(around(cells.edges, cells.ends).points)
+    return Around(cells.axis.from_real(points), cells.ends), points
+
+
+def _told_apart(cells: _Cells) -> _Cells:
+    """Leave out ends of cells beside which there are too few floats."""
+    for _ in range(_TRIES):
+        is_apart = _looked(cells)[0].are_apart()
+        is_apart[0] |= cells.ends[0]
+        is_apart[-1] |= cells.ends[1]
+        if is_apart.all() or is_apart.sum() < _FEWEST:
+            break
+        cells = replace(cells, edges=cells.edges[is_apart])
+    return cells
+
+
+_TRIES, _FEWEST = 8, 3
 
 
 # --- Both graphs -------------------------------------------------------------------------
@@ -215,10 +235,10 @@ def _bounded(
     pieces: Pieces, cells: Mapping[Key, _Cells], asked: np.ndarray, settings: Settings
 ) -> _Between | None:
     """Ask both graphs; None where something is not proven, or not answered exactly."""
-    points = {key: _points(own) for key, own in cells.items()}
-    # Where floats are on the scale is known better than which float is nearest to a place there.
-    where = {key: Around(own.axis.from_real(points[key]), own.ends) for key, own in cells.items()}
-    if not all(own.are_apart() for own in where.values()):
+    looks = {key: _looked(own) for key, own in cells.items()}
+    where = {key: one for key, (one, _) in looks.items()}
+    points = {key: one for key, (_, one) in looks.items()}
+    if not all(own.are_apart().all() for own in where.values()):
         return None
     flat = {key: own.reshape(-1) for key, own in points.items()}
     try:

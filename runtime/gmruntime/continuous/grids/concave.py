@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmruntime.arrays import Float64
+from gmruntime.arrays import Bool, Float64
 
 _NEAR = 1 / 16
 """A point just outside is as far from an end as this share of the narrower cell beside it."""
@@ -39,14 +39,15 @@ class Around:
         """Return how many cells there are, tails among them."""
         return len(self.edges) - 1 + 2 - sum(self.ends)
 
-    def are_apart(self) -> bool:
-        """Say whether floats tell all points apart well enough for slopes."""
-        gaps = np.diff(self.points, axis=0)
+    def are_apart(self) -> Bool[np.ndarray, " edges"]:
+        """Say of which ends floats tell the points beside them apart well enough for slopes."""
+        points = np.where(np.isfinite(self.points), self.points, np.nan)
+        gaps = np.diff(points, axis=0)
         if self.ends[0]:
             gaps[0, 0] = gaps[1, 0]
         if self.ends[1]:
             gaps[1, -1] = gaps[0, -1]
-        return bool((np.isfinite(gaps) & (gaps > _APART * np.abs(self.edges))).all())
+        return np.asarray((gaps > _APART * np.abs(self.edges)).all(axis=0))
 
 
 _APART = 2.0**-26
