@@ -195,7 +195,13 @@ def law(span: Span, name: str) -> Diagnostic:
 def many_in_law(span: Span, count: int, most: int) -> Diagnostic:
     """Report a law that depends on too many reals at once, which are no normal ones."""
     hint = f"at most {most} may be together in a law that is not normal; make some of them data"
-    return _not_yet(span, f"a law of {count} unknown reals", hint)
+    return _not_yet(span, f"a law of so many unknown reals, {count} or more", hint)
+
+
+def related_in_panels(span: Span, text: str) -> Diagnostic:
+    """Report a question about how reals in panels depend on each other."""
+    hint = "ask for each on its own, or for a mean, `E(a - b)`"
+    return _not_yet(span, f"`{text}`, of several reals that laws which are not normal have", hint)
 
 
 def gated_law(span: Span, text: str) -> Diagnostic:

@@ -106,7 +106,7 @@ def _quadrature_for(session: Session, query: Query, settings: Settings) -> Quadr
     }
     moments: dict[Key, int] = {}
     is_rough = True
-    if prepared.evidence()[1]:
+    if prepared.evidence()[1] or not edges:
         return Quadrature(edges=edges)
     most = {key: _most_nodes(pieces, key) for key in edges}
     within = replace(settings, budget=budget.share(_SHARE), memory=None)

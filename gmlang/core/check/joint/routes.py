@@ -8,7 +8,7 @@ depend on are looked at in panels of nodes. All others are looked at one by one,
 
 from collections.abc import Iterable, Iterator
 
-from gmlang.core.ast import Apply, AttributeRef, Cases, Context, Distribution, Expression
+from gmlang.core.ast import Aggregate, Apply, AttributeRef, Cases, Context, Distribution, Expression
 from gmlang.core.check.joint.laws import NORMAL
 from gmlang.core.check.lints import expressions_of
 from gmlang.core.print import show
@@ -193,6 +193,9 @@ def _reals_together(expression: Expression) -> set[frozenset[str]]:
             return set().union(*map(_reals_together, branches))
         case Apply(operator="real_in"):
             return {frozenset()}
+        case Aggregate(items=items) if any(i.context and _mentions(i.value) for i in items):
+            # How many there are is not known before there is data.
+            return {frozenset(f"{show(expression)} {k}" for k in range(1 + TOGETHER_MAX))}
         case _:
             pass
     found: set[frozenset[str]] = {frozenset()}
@@ -202,6 +205,10 @@ def _reals_together(expression: Expression) -> set[frozenset[str]]:
             return {frozenset().union(*found, *inner)}
         found = {one | other for one in found for other in inner}
     return found
+
+
+def _mentions(expression: Expression) -> bool:
+    return any(True for _ in keys_outside_intervals(expression))
 
 
 _BRANCHES_MAX = 256
