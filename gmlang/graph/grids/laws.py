@@ -28,7 +28,7 @@ from gmlang.families.likelihoods import (
 from gmlang.graph.builder import GridBlocks, Origin, add_tables
 from gmlang.graph.functions.unrolling import unrolled
 from gmlang.graph.grids.branches import branches
-from gmlang.graph.grids.summing import Said, Summed, is_about_same, summed, together
+from gmlang.graph.grids.summing import Said, Summed, floored, is_about_same, summed, together
 from gmlang.graph.lowering.grounder import Grounder, check_memory, environment
 from gmlang.graph.lowering.undefined import gap_of
 from gmlang.graph.observations import array_value
@@ -45,7 +45,7 @@ from gmlang.graph.world.places import collect, index_ranges, locate
 from gmlang.graph.world.world import Frame, World, select_rows, where_text
 from gmruntime.budget import Budget
 
-LEAST = 1e100
+_LEAST = 1e100
 """Nats below which nothing is told apart from what is impossible."""
 
 
@@ -220,7 +220,7 @@ def _add_law(grounder: Grounder, law: GridLaw, origin: Origin) -> None:
     builder = grounder.builder
     start = len(builder.factors)
     for said in said_by(grounder, law):
-        add_tables(builder, said.logs, said.scopes, origin, gated=False)
+        add_tables(builder, floored(said.logs), said.scopes, origin, gated=False)
     if law.mentions_reals():
         builder.grid_blocks.append(GridBlocks(law, range(start, len(builder.factors))))
 
@@ -305,7 +305,7 @@ def _logs(
             _check_legal(law, env, name, own, holds)
         logs = np.where(gap, -np.inf, log_density(law.law.family, values, parameters))
     # What is all but impossible is impossible: graphs have no numbers of that size.
-    logs = np.where(logs < -LEAST, -np.inf, logs)
+    logs = np.where(logs < -_LEAST, -np.inf, logs)
     return logs, size_of_terms(law.law.family, values, parameters, logs)
 
 

@@ -77,6 +77,22 @@ def summed(said: Said) -> Summed:
     return Summed(scopes, logs, roundings)
 
 
+DEEP = float(1 << 21)
+"""Nats below the most of a table: what is further down is nothing, and strong weights are slow."""
+
+
+def floored(logs: np.ndarray) -> np.ndarray:
+    """Raise what is possible, and further down than can matter, to where strong weights begin.
+
+    >>> floored(np.array([0.0, -1e30, -np.inf])).tolist()
+    [0.0, -2097152.0, -inf]
+    """
+    most = logs.max(initial=-np.inf)
+    if not np.isfinite(most):
+        return logs
+    return np.where(np.isneginf(logs), logs, np.maximum(logs, most - DEEP))
+
+
 def is_about_same(one: Summed, other: Summed) -> bool:
     """Say whether two are about the same variables."""
     return np.array_equal(one.scopes, other.scopes)

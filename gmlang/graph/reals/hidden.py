@@ -31,6 +31,7 @@ from gmlang.errors import probabilities as errors
 from gmlang.families.priors import PRIORS
 from gmlang.graph.builder import Origin
 from gmlang.graph.grids.edges import away_from_ends, first_edges
+from gmlang.graph.grids.summing import floored
 from gmlang.graph.lowering.grounder import Grounder, environment
 from gmlang.graph.observations import array_value, fitted, heard
 from gmlang.graph.reals.densities import normal_parameters
@@ -356,6 +357,8 @@ def add_bases_of_hidden(grounder: Grounder) -> None:
         weights = hidden.log_weights
         if array.log_base is not None:
             weights = weights + array.log_base(np.array(hidden.states.points))
+        if (entity, name) in grounder.world.grids:
+            weights = floored(weights)
         variables = hidden.variables[hidden.variables >= 0]
         origin = Origin("base", array.span)
         grounder.builder.add_factors(Table(weights[None, :]), variables[:, None], origin)

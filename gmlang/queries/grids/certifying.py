@@ -14,9 +14,9 @@ import numpy as np
 from gmlang.core.check.joint.routes import Key, real_keys
 from gmlang.core.program import Query
 from gmlang.diagnostics import GmError
-from gmlang.graph.grids.laws import LEAST, GridLaw
+from gmlang.graph.grids.laws import GridLaw
 from gmlang.graph.grids.scales import Axis, axes_of, is_concave
-from gmlang.graph.grids.summing import Summed
+from gmlang.graph.grids.summing import DEEP, Summed
 from gmlang.graph.world.world import RealArray
 from gmlang.queries.answers import Answer
 from gmlang.queries.grids.pieces import Pieces, ask_marginals, pieces_of
@@ -311,7 +311,8 @@ def _tables(
     lower, upper = log_integrals(where, values, slack)
     if np.isposinf(upper).any() or np.isnan(upper).any() or np.isnan(lower).any():
         return None
-    lower, upper = np.where(lower < -LEAST, -np.inf, lower), np.maximum(upper, -2 * LEAST)
+    lower = np.where(lower < lower.max() - DEEP, -np.inf, lower)
+    upper = np.maximum(upper, upper.max() - DEEP)
     scope = np.array([[*beside, place]], np.int32)
     low, high = (FactorBlock(Table(made[None]), scope, "law") for made in (lower, upper))
     return low, high

@@ -8,7 +8,7 @@ import numpy as np
 from gmlang.core.check.joint.routes import Key
 from gmlang.graph.builder import Builder
 from gmlang.graph.grids.laws import GridLaw, looked_at, said_by
-from gmlang.graph.grids.summing import Summed
+from gmlang.graph.grids.summing import Summed, floored
 from gmlang.graph.lowering.grounder import Grounder
 from gmlang.graph.world.world import RealArray
 from gmlang.queries.reading import Rows
@@ -94,7 +94,9 @@ def pieces_of(prepared: Prepared) -> Pieces:
 
 def tables_of(summed: Summed) -> FactorBlock:
     """Return what is summed as a block of factors."""
-    return FactorBlock(Table(summed.logs), np.ascontiguousarray(summed.scopes, np.int32), "law")
+    return FactorBlock(
+        Table(floored(summed.logs)), np.ascontiguousarray(summed.scopes, np.int32), "law"
+    )
 
 
 def ask_marginals(

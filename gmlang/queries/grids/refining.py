@@ -16,6 +16,7 @@ from gmlang.core.program import Query
 from gmlang.diagnostics import GmError
 from gmlang.errors import probabilities as errors
 from gmlang.graph.grids.edges import first_edges, is_beyond, split, wider, with_breaks
+from gmlang.graph.grids.summing import floored
 from gmlang.graph.reals.nodes import Nodes, nodes_of, panel_order, series_through
 from gmlang.graph.world.world import Quadrature, RealArray
 from gmlang.queries.grids.pieces import Pieces, ask_marginals, pieces_of, tables_of
@@ -192,7 +193,7 @@ def _look(
         if array.log_base is not None:
             logs = logs + array.log_base(points[key])
         scopes = pieces.variables[key][:, None].astype(np.int32)
-        tables.append(FactorBlock(Table(logs[None, :]), scopes, "base"))
+        tables.append(FactorBlock(Table(floored(logs[None, :])), scopes, "base"))
     try:
         said = pieces.said_at(points, settings.running())
     except (GmError, TimeoutError):
@@ -217,7 +218,7 @@ def _judged(masses: np.ndarray, nodes: Nodes, array: RealArray, edges: np.ndarra
     series = density @ series_through(order).T
     off = np.abs(series[..., -2:]).sum(axis=-1) * weights.sum(axis=1)
     has_end = edges[0] <= array.low, edges[-1] >= array.high
-    ends = [_of_ends(masses, weights), *(_of_ends(masses * s, weights) for s in _powers(points))]
+    ends = [_of_ends(masses), *(_of_ends(masses * s) for s in _powers(points))]
     far = [(~np.array(has_end) & (one > _FAR)).any() for one in ends]
     moments = 0 if far[1] else 1 if far[2] else 2
     below, above = ((~np.array(has_end)) & (ends[moments] > _OFF_MAX)).tolist()
@@ -228,7 +229,7 @@ def _judged(masses: np.ndarray, nodes: Nodes, array: RealArray, edges: np.ndarra
 
 
 _FAR = 1e-6
-"""Where so much of a moment is in the last panel, it may have no value."""
+"""Where so much of a moment is at the last node, it may have no value."""
 
 
 def _powers(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -236,8 +237,7 @@ def _powers(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return size, size**2
 
 
-def _of_ends(masses: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return what share the first panel has and the last, of whichever place it is the most."""
-    parts = masses.reshape(len(masses), *weights.shape).sum(axis=2)
-    shares = parts[:, [0, -1]] / parts.sum(axis=1, keepdims=True)
+def _of_ends(masses: np.ndarray) -> np.ndarray:
+    """Return what share the first node has and the last, of whichever place it is the most."""
+    shares = masses[:, [0, -1]] / masses.sum(axis=1, keepdims=True)
     return np.nan_to_num(shares).max(axis=0)
