@@ -90,7 +90,7 @@ def refined(session: Session, query: Query, settings: Settings) -> Session:
         session.world.quadrature.is_used = False
         world = replace(session.world, quadrature=quadrature)
         known = Session(session.program, world, None, Workspace(), memory=Memory())
-        if not settings.running().is_spent():
+        if not quadrature.is_rough:
             session.refined[key] = known
     known.seen = session.seen
     return known
@@ -111,7 +111,7 @@ def _quadrature_for(session: Session, query: Query, settings: Settings) -> Quadr
         return Quadrature(edges=edges)
     most = {key: _most_nodes(pieces, key) for key in edges}
     within = replace(settings, budget=budget.share(_SHARE), memory=None)
-    for _ in range(_ROUNDS_MAX):
+    for number in range(_ROUNDS_MAX):
         if within.running().is_spent():
             break
         start_s = budget.spent_s()
@@ -129,7 +129,8 @@ def _quadrature_for(session: Session, query: Query, settings: Settings) -> Quadr
         if all(len(new[key]) == len(edges[key]) for key in edges):
             break
         more = max((len(new[k]) / len(edges[k])) ** world.grids[k] for k in edges)
-        if took_s * more * _LOOKS_LEFT > budget.left_s():
+        # The first look loads what the others only run.
+        if number and took_s * more * _LOOKS_LEFT > budget.left_s():
             break
         edges = new
     return Quadrature(edges=edges, moments=moments, is_rough=is_rough)
