@@ -97,6 +97,25 @@ def test_a_product_of_two_reals_is_an_estimate():
     assert _close(found.value, truth, found.error)
 
 
+def test_an_observed_real_is_a_number_in_laws():
+    text = (
+        "data n[T] : 0..99 = [4, 1]\nvar r[2] : real[0, inf] ~ Exponential(rate=1)\n"
+        "var z : 0..1 ~ Categorical([0.5, 0.5])\nobserve r[0] = 3\n"
+        "for t in 0..<T: observe n[t] ~ Poisson(r[z])\n"
+    )
+    first = stats.poisson(3).pmf([4, 1]).prod()
+    # 5 of them in 2 looks: the integral of exp(-3 r) r**5 / 4!
+    second = 120 / 3.0**6 / 24
+    total = 0.5 * np.exp(-3.0) * (first + second)
+    model = gmlang.compile(text)
+    log_z = model.query("logZ()", budget_s=BUDGET_S)
+    assert log_z.value == pytest.approx(np.log(total), abs=1e-8)
+    known = model.query("P(z | r[1] = 2)", budget_s=BUDGET_S)
+    other = stats.poisson(2).pmf([4, 1]).prod()
+    assert known.status == "exact"
+    assert known.array[0] == pytest.approx(first / (first + other), abs=1e-9)
+
+
 def test_means_that_have_no_value_are_not_to_be_trusted():
     text = "data k : 0..1 = 1\nvar a : real ~ Cauchy(0, 1)\nobserve k ~ Bernoulli(logistic(a))\n"
     found = gmlang.compile(text).query("E(a)", budget_s=BUDGET_S)

@@ -5,7 +5,7 @@ question may look again, at others, without grounding anything.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,8 +13,8 @@ from gmlang.core.ast import AttributeRef, Dist, Distribution, Expression, Variab
 from gmlang.core.check.joint.routes import is_normal, key_of, keys_outside_intervals
 from gmlang.core.program import Draw, Statement
 from gmlang.core.records.reals import DrawReal, ObserveDrawn, ObserveRealLike
-from gmlang.core.walk import is_random, is_real_reference, mentions_real, walk
-from gmlang.diagnostics import Diagnostic, GmError, Span
+from gmlang.core.walk import is_random, is_real_reference, walk
+from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.errors import data as data_errors
 from gmlang.errors import grounding as errors
 from gmlang.errors import later
@@ -28,6 +28,7 @@ from gmlang.families.likelihoods import (
 from gmlang.graph.builder import GridBlocks, Origin, add_tables
 from gmlang.graph.functions.unrolling import unrolled
 from gmlang.graph.grids.branches import branches
+from gmlang.graph.grids.given import GridLaw, with_seen, with_seen_target
 from gmlang.graph.grids.summing import Said, Summed, floored, is_about_same, summed, together
 from gmlang.graph.lowering.grounder import Grounder, check_memory, environment
 from gmlang.graph.lowering.undefined import gap_of
@@ -47,30 +48,6 @@ from gmruntime.budget import Budget
 
 _LEAST = 1e100
 """Nats below which nothing is told apart from what is impossible."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class GridLaw:
-    """A law in all its instances.
-
-    Attributes:
-        law: that chooses among no reals.
-        gates: conditions under which it holds.
-        values: of data that is drawn; None where a variable or a real is.
-        target: that variable, or real.
-    """
-
-    frame: Frame
-    law: Distribution
-    gates: tuple[Expression, ...]
-    span: Span
-    values: np.ndarray | None
-    target: VariableRef | AttributeRef | None
-
-    def mentions_reals(self) -> bool:
-        """Say whether it depends on any."""
-        parts = (self.law, *(() if self.target is None else (self.target,)))
-        return any(map(mentions_real, parts))
 
 
 def ground_law(
@@ -187,7 +164,9 @@ def _add(
                 assert isinstance(branch, Distribution)
                 seen = None if values is None else values[own]
                 one = GridLaw(inner, branch, (*rest, *more), statement.span, seen, target)
-                _add_law(grounder, one, Origin(kind, statement.span))
+                for apart in with_seen_target(grounder, one):
+                    for known in with_seen(grounder, apart):
+                        _add_law(grounder, known, Origin(kind, statement.span))
 
 
 def _check_picked(grounder: Grounder, frame: Frame, law: Expression) -> None:

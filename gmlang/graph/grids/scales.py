@@ -13,7 +13,7 @@ from gmlang.core.ast import Aggregate, Apply, AttributeRef, Cases, Constant, Exp
 from gmlang.core.print import show
 from gmlang.core.walk import is_real_reference, mentions_real, walk
 from gmlang.families.likelihoods import LIKELIHOODS
-from gmlang.graph.grids.laws import GridLaw
+from gmlang.graph.grids.given import GridLaw
 from gmlang.graph.world.world import RealArray
 
 _LINEAR, _LOG, _LOGIT = "linear", "log", "logit"

@@ -14,7 +14,7 @@ import numpy as np
 from gmlang.core.check.joint.routes import Key, real_keys
 from gmlang.core.program import Query
 from gmlang.diagnostics import GmError
-from gmlang.graph.grids.laws import GridLaw
+from gmlang.graph.grids.given import GridLaw
 from gmlang.graph.grids.scales import Axis, axes_of, is_concave
 from gmlang.graph.grids.summing import DEEP, Summed
 from gmlang.graph.world.world import RealArray

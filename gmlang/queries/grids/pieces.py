@@ -7,7 +7,8 @@ import numpy as np
 
 from gmlang.core.check.joint.routes import Key
 from gmlang.graph.builder import Builder
-from gmlang.graph.grids.laws import GridLaw, looked_at, said_by
+from gmlang.graph.grids.given import GridLaw
+from gmlang.graph.grids.laws import looked_at, said_by
 from gmlang.graph.grids.summing import Summed, floored
 from gmlang.graph.lowering.grounder import Grounder
 from gmlang.graph.world.world import RealArray
