@@ -276,6 +276,32 @@ def mixed_laws(span: Span, families: list[str]) -> Diagnostic:
     return _not_yet(span, f"cases of {told} in one law", "use one family, of other numbers")
 
 
+def many_in_law(span: Span, count: int, most: int) -> Diagnostic:
+    """Report a law that depends on too many reals at once, which are no normal ones."""
+    hint = f"at most {most} may be together in a law that is not normal; make some of them data"
+    return _not_yet(span, f"a law of so many unknown reals, {count} or more", hint)
+
+
+def related_in_panels(span: Span, text: str) -> Diagnostic:
+    """Report a question about how reals in panels depend on each other."""
+    hint = "ask for each on its own, or for a mean, `E(a - b)`"
+    return _not_yet(span, f"`{text}`, of several reals that laws which are not normal have", hint)
+
+
+def gated_law(span: Span, text: str) -> Diagnostic:
+    """Report what is drawn, under a condition, from a law that depends on reals."""
+    hint = f"write `{text} ~ D if c else E`"
+    return _not_yet(span, f"drawing `{text}` from reals under a condition on variables", hint)
+
+
+def defined_in_panels(span: Span, text: str) -> Diagnostic:
+    """Report a real that is defined by others that laws depend on otherwise than linearly."""
+    hint = "write the expression itself in the laws, or name it by a `def`"
+    return _not_yet(
+        span, f"defining `{text}` beside reals that laws which are not normal have", hint
+    )
+
+
 def asked_expression(span: Span, text: str) -> Diagnostic:
     """Report a question about the distribution of an expression of reals."""
     told = f"the distribution of `{text}`, an expression of reals"

@@ -78,6 +78,19 @@ class RealRecipe:
     definitions: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class GridBlocks:
+    """A law that depends on reals in panels: how it is worked out anew, and what it said.
+
+    Attributes:
+        law: in all its instances.
+        factors: the numbers of its blocks.
+    """
+
+    law: Any
+    factors: range
+
+
 @dataclass(slots=True, eq=False)
 class Builder:
     """What has been built so far.
@@ -96,6 +109,7 @@ class Builder:
         real_rows, real_definitions: what is said of joint reals, and what some of them stand for.
         real_mechanisms: joint reals that are drawn or defined, and where.
         real_recipes: how those rows are made whose numbers depend on parameters.
+        grid_blocks: what laws say of reals in panels.
     """
 
     variables: list[VariableBlock] = field(default_factory=list[VariableBlock])
@@ -122,6 +136,7 @@ class Builder:
         default_factory=list[tuple[np.ndarray, Span]]
     )
     real_recipes: list[RealRecipe] = field(default_factory=list[RealRecipe])
+    grid_blocks: list[GridBlocks] = field(default_factory=list[GridBlocks])
 
     def mark(self) -> Mark:
         """Return how much has been built, for `reset`."""
@@ -140,6 +155,7 @@ class Builder:
             len(self.real_definitions),
             len(self.real_mechanisms),
             len(self.real_recipes),
+            len(self.grid_blocks),
         )
 
     def reset(self, mark: Mark) -> None:
@@ -151,7 +167,7 @@ class Builder:
         del self.regions[rest[0] :], self.relaxed[rest[1] :], self.folded[rest[2] :]
         del self.presumed[rest[3] :], self.real_rows[rest[4] :]
         del self.real_definitions[rest[5] :], self.real_mechanisms[rest[6] :]
-        del self.real_recipes[rest[7] :]
+        del self.real_recipes[rest[7] :], self.grid_blocks[rest[8] :]
 
     def copy(self) -> "Builder":
         """Return a builder that can grow on its own."""
@@ -168,6 +184,7 @@ class Builder:
             folded=list(self.folded),
             presumed=list(self.presumed),
             starts=list(self.starts),
+            grid_blocks=list(self.grid_blocks),
         )
 
     def add_variables(self, name: str, shape: tuple[int, ...], states: States) -> int:

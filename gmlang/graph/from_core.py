@@ -14,7 +14,7 @@ from gmlang.core.ast import (
     Expression,
     IntRange,
 )
-from gmlang.core.check.joint.routes import joint_keys
+from gmlang.core.check.joint.routes import grid_keys, joint_keys
 from gmlang.core.program import (
     Define,
     Draw,
@@ -175,6 +175,7 @@ class Begun:
         world.allow(budget, memory_bytes if budget is None else budget.memory_bytes)
         joint = joint_keys(self.program, self.asked, relates=self.relates)
         declare_joint(self.grounder, self.program, joint)
+        world.grids = grid_keys(self.program)
         found = _finish(self.program, self.grounder, self.keys, self.asked)
         world.allow(None, None)
         return found

@@ -45,6 +45,7 @@ from gmlang.errors.later import picked_changed
 from gmlang.graph.builder import Origin
 from gmlang.graph.doing import changing
 from gmlang.graph.fixpoints import lower_definition
+from gmlang.graph.grids.laws import ground_law
 from gmlang.graph.lowering.forms.matches import match
 from gmlang.graph.lowering.forms.sites import is_moving, sites_of, why_unmatched
 from gmlang.graph.lowering.grounder import (
@@ -91,10 +92,10 @@ def ground_statement(scene: Scene, frame: Frame, statement: Statement) -> None:
     if outer.count == 0:
         return
     gates = _gates(scene, statement)
+    if ground_law(scene.grounder, outer, statement, gates):
+        return
     match statement:
-        case Draw():
-            _mechanism(scene, outer, statement, gates)
-        case Define():
+        case Draw() | Define():
             _mechanism(scene, outer, statement, gates)
         case LogFactor():
             job = Job(terms.Value(statement.value), gates, _origin(scene, "factor", statement))

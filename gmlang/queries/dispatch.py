@@ -10,6 +10,7 @@ from gmlang.queries.composed.calculate import calculate, numbers_of
 from gmlang.queries.composed.together import prepare_together, together
 from gmlang.queries.composed.writing_out import calculated
 from gmlang.queries.decisions.solving import as_followed, following, follows, under_policy
+from gmlang.queries.grids.refining import is_first_look, refined
 from gmlang.queries.question import Composed, Several, Single
 from gmlang.queries.questions import answer_class, question_of
 from gmlang.queries.reading import asked_once
@@ -79,6 +80,12 @@ def _answered(session: Session, query: Query, settings: Settings) -> Answer:
         case Composed(written_out=written_out, compose=compose):
             whole = written_out(session.world, query)
             return compose(session.world, whole, _answer_each(session, whole.inner(), settings))
+        case Single() if is_first_look(session):
+            from gmlang.queries.grids.certifying import certified
+
+            own = refined(session, query, settings)
+            over = over_nodes(own, query, settings, _answer_query)
+            return certified(own, query, settings, over)
         case Single(question, impossible=impossible):
             prepared = prepare(session, query, settings.running())
             evidence, clash = prepared.evidence()
@@ -156,6 +163,8 @@ def _answer_at_once(session: Session, group: Sequence[Query], settings: Settings
     """Answer queries that need marginals under the same conditions by one question."""
     start_s = now_s()
     session = following(session, group[0], settings)
+    if is_first_look(session):
+        session = refined(session, group[0], settings)
     prepared, pieces = prepare_together(session, group, settings.running(), prepare)
     evidence, clash = prepared.evidence()
     if clash:

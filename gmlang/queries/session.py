@@ -81,6 +81,7 @@ class Session:
         worlds: in which something was done, by what that was, as it is written out.
         is_world: whether it is one of these: its program is grounded within a question's budget.
         followed: what choices do that no condition sets.
+        refined: by what a question supposes, asks the same with panels that fit it.
     """
 
     program: Program
@@ -96,6 +97,7 @@ class Session:
     worlds: "dict[str, Session]" = field(default_factory=dict[str, "Session"])
     is_world: bool = False
     followed: Followed | None = None
+    refined: "dict[object, Session]" = field(default_factory=lambda: {})
 
 
 @dataclass(slots=True, eq=False)

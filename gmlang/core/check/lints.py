@@ -136,11 +136,11 @@ def _suspicious_spreads(program: Program) -> Iterator[Diagnostic]:
     for statement in program.statements:
         if isinstance(statement, DrawReal | ObserveDrawn):
             for part in walk(statement.law):
-                if not isinstance(part, Distribution) or part.family != "Normal":
-                    continue
-                if _is_square(part.arguments[1]):
-                    spread = part.arguments[1].span
-                    yield probabilities.looks_like_a_variance(spread, spread.text)
+                match part:
+                    case Distribution(family="Normal", arguments=(_, sd)) if _is_square(sd):
+                        yield probabilities.looks_like_a_variance(sd.span, sd.span.text)
+                    case _:
+                        pass
     for model in program.models:
         for statement in model.body:
             if not isinstance(statement, PredictReal) or statement.density.family != "Normal":

@@ -290,29 +290,47 @@ def _numbers_of_prior(
     state: Checking, env: Env, call: ast.Call, family: str
 ) -> tuple[Expression, ...]:
     """Check the numbers of a prior in order; a mean that is given for a rate is made one."""
-    names, given = PRIORS[family], dict[str, ast.Expression]()
-    for position, argument in enumerate(call.arguments):
-        match argument:
-            case ast.Equation(left=ast.Name(text=text), right=right):
-                given[text] = right
-            case ast.Equation() | ast.Pair() | ast.Comprehension():
-                fail(state, errors.prior_arguments(call.span, family, names))
-            case _ if position < len(names) and names[position] != "rate":
-                given[names[position]] = argument
-            case _ if "rate" in names:
-                fail(state, errors.rate_or_mean(call.span, family))
-            case _:
-                fail(state, errors.prior_arguments(call.span, family, names))
-    is_mean = "rate" in names and "mean" in given
-    needed = [name for name in names if not (is_mean and name == "rate")]
-    if sorted(given) != sorted([*needed, *(["mean"] if is_mean else [])]):
-        fail(state, errors.prior_arguments(call.span, family, names))
+    names = PRIORS[family]
+    given = named_arguments(state, call, family, names, is_named="rate" in names)
+    is_mean = "mean" in given and "rate" in names
     checked = {name: _numbers(state, env, written) for name, written in given.items()}
     if is_mean:
         one = Constant(call.span, 1.0, Real())
         shape = checked.get("shape", one)
         checked["rate"] = arithmetic(state, call.span, "/", shape, checked["mean"])
     return tuple(checked[name] for name in names)
+
+
+def named_arguments(
+    state: Checking, call: ast.Call, family: str, names: tuple[str, ...], *, is_named: bool
+) -> dict[str, ast.Expression]:
+    """Return what is given for each parameter of a family, or for `mean` in place of `rate`.
+
+    Args:
+        state: of the check.
+        call: of the family.
+        family: its name.
+        names: its parameters.
+        is_named: whether a rate must be named, since it may be a mean.
+    """
+    given = dict[str, ast.Expression]()
+    for position, argument in enumerate(call.arguments):
+        match argument:
+            case ast.Equation(left=ast.Name(text=text), right=right):
+                given[text] = right
+            case ast.Equation() | ast.Pair() | ast.Comprehension():
+                fail(state, errors.prior_arguments(call.span, family, names))
+            case _ if position < len(names) and not (is_named and names[position] == "rate"):
+                given[names[position]] = argument
+            case _ if is_named:
+                fail(state, errors.rate_or_mean(call.span, family))
+            case _:
+                fail(state, errors.prior_arguments(call.span, family, names))
+    is_mean = is_named and "mean" in given
+    needed = [name for name in names if not (is_mean and name == "rate")]
+    if sorted(given) != sorted([*needed, *(["mean"] if is_mean else [])]):
+        fail(state, errors.prior_arguments(call.span, family, names))
+    return given
 
 
 def _is_array(value: Expression) -> bool:

@@ -31,6 +31,8 @@ from gmlang.errors import probabilities as errors
 from gmlang.families.priors import PRIORS
 from gmlang.graph.builder import Origin
 from gmlang.graph.doing.reals import observations
+from gmlang.graph.grids.edges import away_from_ends, first_edges
+from gmlang.graph.grids.summing import floored
 from gmlang.graph.lowering.grounder import Grounder, environment
 from gmlang.graph.observations import array_value, fitted, heard
 from gmlang.graph.reals.densities import normal_parameters
@@ -212,6 +214,7 @@ def _gather_breaks(
             for item in part.items:
                 inner, _ = expand(environment(grounder, at), item.context)
                 stack += [(e, inner) for e in (item.value, item.key) if e is not None]
+            stack += [(e, at) for e in getattr(part, "arguments", ())]
         else:
             stack += [(inner, at) for inner in parts(part)]
 
@@ -235,9 +238,14 @@ def _declare(
     grounder: Grounder, key: Key, array: RealArray, found: _Gathered, hidden: np.ndarray
 ) -> None:
     world = grounder.world
-    if array.prior is not None and array.prior[0] in PRIORS:
-        raise GmError([later.prior_of_single(array.span, array.name, array.prior[0])])
-    edges = _panels(array, _each_said(array, found, hidden), world.quadrature)
+    if key in world.grids:
+        known = (world.quadrature.edges or {}).get(key)
+        first = first_edges(array, world.grids[key]) if known is None else known
+        edges = _with_breaks(array, found, first)
+    else:
+        if array.prior is not None and array.prior[0] in PRIORS:
+            raise GmError([later.prior_of_single(array.span, array.name, array.prior[0])])
+        edges = _panels(array, _each_said(array, found, hidden), world.quadrature)
     nodes = nodes_of(edges, is_coarse=world.quadrature.is_coarse)
     states = States(0, len(nodes.points), points=tuple(nodes.points.tolist()))
     count = int(hidden.sum())
@@ -247,7 +255,16 @@ def _declare(
     world.hidden_reals[key] = HiddenReals(variables, states, np.log(nodes.weights))
     world.quadrature.is_used = True
     with _lock:
-        world.quadrature.misplaced = max(world.quadrature.misplaced, misplaced_by(edges))
+        # Beside an end of a real panels are as narrow as floats, and what is there hardly matters.
+        inner = away_from_ends(edges, array) if key in world.grids else edges
+        world.quadrature.misplaced = max(world.quadrature.misplaced, misplaced_by(inner))
+
+
+def _with_breaks(array: RealArray, found: _Gathered, known: np.ndarray) -> np.ndarray:
+    """Return where panels end of a real that laws depend on; ends of intervals are among them."""
+    breaks = np.concatenate([np.zeros(0), *found.breaks])
+    inside = breaks[(breaks > array.low) & (breaks < array.high)]
+    return np.unique(np.append(known, inside))
 
 
 def _panels(
@@ -341,6 +358,8 @@ def add_bases_of_hidden(grounder: Grounder) -> None:
         weights = hidden.log_weights
         if array.log_base is not None:
             weights = weights + array.log_base(np.array(hidden.states.points))
+        if (entity, name) in grounder.world.grids:
+            weights = floored(weights)
         variables = hidden.variables[hidden.variables >= 0]
         origin = Origin("base", array.span)
         grounder.builder.add_factors(Table(weights[None, :]), variables[:, None], origin)

@@ -59,7 +59,7 @@ def _each(
         groups = list(unrolled(grounder.world, frame, grounder.names, expressions))
     for rows, written in groups:
         part = select_rows(frame, rows)
-        for some, plain in _decided(grounder, part, written):
+        for some, plain in decided(grounder, part, written):
             inner = select_rows(part, some)
             yield from _alike(grounder, inner, rows[some], plain, span, find)
 
@@ -117,7 +117,7 @@ def noted_gap(grounder: Grounder, env: Env) -> np.ndarray:
     return gap
 
 
-def _decided(
+def decided(
     grounder: Grounder, frame: Frame, expressions: tuple[Expression, ...]
 ) -> Iterator[tuple[np.ndarray, tuple[Expression, ...]]]:
     """Take instances apart by what is known before inference, so that nobody asks for the rest."""

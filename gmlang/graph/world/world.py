@@ -155,6 +155,10 @@ class Quadrature:
         is_coarse: with fewer nodes, to see what more of them are off by.
         misplaced: relative to densities, by how much these are off since floats are apart.
         panels: where those end that were needed before, by all that was said of a real.
+        edges: where panels of reals end that laws depend on, by attribute; None before anybody
+            has looked where these are best, when they are the first ones.
+        is_rough: whether such panels are too wide for the difference of two rules to say all.
+        moments: how many moments such a real has, of two, as far as can be seen.
     """
 
     is_coarse: bool = False
@@ -162,6 +166,9 @@ class Quadrature:
     panels: dict[tuple[object, ...], np.ndarray] = field(
         default_factory=dict[tuple[object, ...], np.ndarray]
     )
+    edges: dict[tuple[str, str], np.ndarray] | None = None
+    is_rough: bool = False
+    moments: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
     _marks: _Marks = field(default_factory=_Marks, repr=False)
 
     @property
@@ -275,6 +282,8 @@ class World:
         joint_reals: attributes that depend on each other, with the number of the first of each;
             there are `num_joint_reals` in all. `outer_reals` are the parameters of their rows,
             likewise, of which `outer_values` (settings, parameters) are tried.
+        grids: attributes that laws depend on otherwise than linearly, all looked at in panels, and
+            how many reals are together in a law of theirs.
         num_things: by entity.
         before: of entities some things of which may not exist, for each thing: the one without
             which it does not exist, itself where it needs none, -1 where it always exists.
@@ -316,6 +325,7 @@ class World:
     outer_reals: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
     num_outer_reals: int = 0
     outer_values: np.ndarray = field(default_factory=lambda: np.zeros((1, 0)))
+    grids: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
     models: dict[str, ModelTable] = field(default_factory=dict[str, ModelTable])
     hidden: dict[str, HiddenArray] = field(default_factory=dict[str, HiddenArray])
     holders: dict[str, HolderArray] = field(default_factory=dict[str, HolderArray])

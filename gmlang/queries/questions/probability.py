@@ -1,7 +1,7 @@
 """P: the distribution of a variable, the joint one of several, or the probability of an event."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, product
 from typing import Any, cast
@@ -337,6 +337,24 @@ def _bounds(prepared: Prepared, ends: tuple[np.ndarray, ...] | None) -> object:
     flat = flat_rows(prepared, ends)
     found = [_written(target, _shaped(target, flat)) for target in prepared.targets]
     return found[0] if len(found) == 1 else found
+
+
+def written_bounds(
+    prepared: Prepared, chances: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+) -> tuple[object, object]:
+    """Write what probabilities are at least, and at most, as they are written themselves.
+
+    Args:
+        prepared: the question.
+        chances: bounds on the probabilities of the states of variables, (*shape, states).
+    """
+    ends = [chances(target.variables) for target in prepared.targets]
+    written = [
+        [_written(target, end[k]) for target, end in zip(prepared.targets, ends, strict=True)]
+        for k in range(2)
+    ]
+    lower, upper = (one[0] if len(one) == 1 else one for one in written)
+    return lower, upper
 
 
 def _shaped(target: Target, flat: Rows) -> np.ndarray:

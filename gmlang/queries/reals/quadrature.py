@@ -12,6 +12,7 @@ from typing import cast
 
 import numpy as np
 
+from gmlang.core.check.joint.routes import real_keys
 from gmlang.core.program import Query
 from gmlang.graph.world.world import Quadrature
 from gmlang.queries.answers import Answer, NatsAnswer
@@ -57,7 +58,17 @@ def all_over_nodes(
             others = find(_coarse(session), queries, replace(settings, memory=None))
     coarse: list[Answer | None] = [*others, *[None] * (len(answers) - len(others))]
     lowered = [
-        _lowered(query, found, other, _rounding(quadrature, query, found))
+        _moments_known(
+            session,
+            query,
+            _lowered(
+                query,
+                found,
+                other,
+                _rounding(quadrature, query, found),
+                is_rough=quadrature.is_rough,
+            ),
+        )
         for query, found, other in zip(queries, answers, coarse, strict=True)
     ]
     return [
@@ -66,6 +77,24 @@ def all_over_nodes(
         else found
         for query, found in zip(queries, lowered, strict=True)
     ]
+
+
+def _moments_known(session: Session, query: Query, found: Answer) -> Answer:
+    """Return an answer, not to be trusted where the mean or the variance asked for may be none."""
+    moments = session.world.quadrature.moments
+    keys = real_keys(one.value for one in query.asked) & moments.keys()
+    needed = 2 if query.kind in ("summary", "moments") else query.moment
+    if not keys or not needed or min(moments[key] for key in keys) >= needed:
+        return found
+    least = min(moments[key] for key in keys)
+    told = _NO_MEAN if least == 0 else _NO_DEVIATION
+    notes = " · ".join(filter(None, [found.note, told]))
+    return replace(found, error=None, error_kind="", note=notes)
+
+
+_NO_MEAN = "not to be trusted: so much lies far out that a mean may have no value"
+
+_NO_DEVIATION = "not to be trusted: so much lies far out that a deviation may have no value"
 
 
 def _is_estimate(found: Answer) -> bool:
@@ -115,11 +144,23 @@ def _rounding(quadrature: Quadrature, query: Query, found: Answer) -> _Rounding:
     return lambda number: _SUMS * abs(number) + misplaced * min(1.0, abs(number))
 
 
-def _lowered(query: Query, found: Answer, other: Answer | None, rounding: _Rounding) -> Answer:
+_ROUGHLY = 8.0
+"""Where panels are too wide, both rules may be off alike: by more than they differ."""
+
+
+def _lowered(
+    query: Query,
+    found: Answer,
+    other: Answer | None,
+    rounding: _Rounding,
+    *,
+    is_rough: bool,
+) -> Answer:
     """Return an answer as an estimate, with the difference to another of fewer nodes."""
     if not _is_of_sums(found):
         return unproven(found)
     error = None if other is None else _difference(found.value, other.value, rounding)
+    error = error if error is None or not is_rough else _ROUGHLY * error
     if found.status == Status.BOUNDED.value:
         error = _and(error, _half_width(found, rounding))
     lowered = replace(
@@ -143,8 +184,9 @@ def _without_value(found: Answer) -> Answer:
 def _coarse(session: Session) -> Session:
     """Return the session that asks with fewer nodes; it is kept, as its graph is."""
     if session.coarse is None:
-        panels = session.world.quadrature.panels
-        world = replace(session.world, quadrature=Quadrature(is_coarse=True, panels=panels))
+        kept = session.world.quadrature
+        quadrature = Quadrature(is_coarse=True, panels=kept.panels, edges=kept.edges)
+        world = replace(session.world, quadrature=quadrature)
         session.coarse = Session(session.program, world, None, Workspace(), memory=Memory())
     session.coarse.seen = session.seen
     return session.coarse

@@ -38,6 +38,8 @@ def check_takes_joint(grounding: Grounding, query: Query) -> None:
     world = grounding.world
     if query.names_states and (world.hidden_reals or _leaves_out(world, query)):
         raise GmError([later.asked_of_reals(query.span, query.span.text)])
+    if world.grids and query.relates_reals:
+        raise GmError([later.related_in_panels(query.span, query.span.text)])
     if grounding.joint is not None and type(query) is not Query and not query.takes_joint:
         raise GmError([later.asked_of_joint(query.span, query.span.text)])
 

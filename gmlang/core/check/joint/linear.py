@@ -4,32 +4,40 @@ from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 
 from gmlang.core.ast import Aggregate, Apply, Cases, Distribution, Expression
+from gmlang.core.check.joint.laws import NORMAL
 from gmlang.core.check.joint.routes import Key, keys_outside_intervals
-from gmlang.core.check.joint.sites import centre_of
+from gmlang.core.check.joint.sites import bad_site, centre_of
 from gmlang.core.walk import is_real_reference, mentions_real, parts
 from gmlang.diagnostics import Diagnostic
 from gmlang.errors import later
 
 
-def bad_laws(law: Expression, outer: AbstractSet[Key]) -> Iterator[Diagnostic]:
+def bad_laws(law: Expression, outer: AbstractSet[Key], *, of_data: bool) -> Iterator[Diagnostic]:
     """Find what keeps a law, or cases of some, from being of centres linear in reals.
 
     Args:
         law: or cases of some.
         outer: parameters, which count as numbers.
+        of_data: which may have other laws than normal ones.
     """
+    if of_data and not mentions_real(law):
+        return
     match law:
         case Distribution():
-            yield from not_linear(centre_of(law), outer)
+            is_known = of_data or law.family == NORMAL
+            found = [*bad_site(law)] if is_known else [later.law(law.span, law.family)]
+            yield from found
+            if not found:
+                yield from not_linear(centre_of(law), outer)
         case Apply(operator="if", arguments=(condition, *branches)):
             yield from _without_reals(condition)
             for branch in branches:
-                yield from bad_laws(branch, outer)
+                yield from bad_laws(branch, outer, of_data=of_data)
         case Cases(conditions=conditions, values=values):
             for condition in conditions:
                 yield from _without_reals(condition)
             for value in values:
-                yield from bad_laws(value, outer)
+                yield from bad_laws(value, outer, of_data=of_data)
         case _:
             raise AssertionError("no law of a real")
 

@@ -5,53 +5,46 @@ Bernoulli(p)  Binomial(n, p)      p = logistic(e) or normal_cdf(e), e linear in 
 Poisson(exp(e))
 """
 
+from collections.abc import Iterator
+
 from gmlang.core.ast import Apply, Bool, Constant, Dist, Distribution, Expression, Real
 from gmlang.core.checking import Checking, each, fail
 from gmlang.core.expressions import scalars
 from gmlang.core.expressions.operators import is_number, need_known
 from gmlang.core.names.scope import Env
-from gmlang.core.walk import type_of
-from gmlang.errors import later, types
+from gmlang.core.print import show
+from gmlang.core.walk import first_variable, type_of
+from gmlang.diagnostics import Diagnostic
+from gmlang.errors import later
 from gmlang.errors import probabilities as errors
+from gmlang.errors import shapes as shape_errors
 from gmlang.syntax import ast
 
 LOCATED = {"Normal": 0, "Laplace": 0, "Cauchy": 0, "Logistic": 0, "StudentT": 1}
 """Where the centre stands among the parameters; the scale, or standard deviation, comes next."""
 
-_LINKED = {
-    "Bernoulli": ("p",),
-    "Binomial": ("n", "p"),
-    "Poisson": ("mean",),
-}
-"""What the others take; the last is a link of a sum of reals."""
+_LINKED = ("Bernoulli", "Binomial", "Poisson")
+"""The others; their last parameter is a link of a sum of reals."""
 
 _LINKS = {"Poisson": ("exp",)}
 _SHARES = ("logistic", "normal_cdf")
 
 
-def is_site(name: str) -> bool:
-    """Say whether a family is one of these, and not normal."""
-    return name in _LINKED or (name in LOCATED and name != "Normal")
-
-
-def check_site(state: Checking, env: Env, call: ast.Call, name: str) -> Distribution:
-    """Check a call of one of these families."""
-    arguments = scalars.plain_arguments(state, call)
-    wanted = _LINKED.get(name) or (*("df",) * LOCATED[name], "centre", "scale")
-    if len(arguments) != len(wanted):
-        fail(state, types.wrong_parameters(call.span, name, wanted, len(arguments)))
-    checked = each(lambda e: scalars.check_number(state, env, e), arguments)
+def bad_site(law: Distribution) -> Iterator[Diagnostic]:
+    """Find what keeps a law of data from being a row, or a site, of one number linear in reals."""
+    name = law.family
+    if name not in LOCATED and name not in _LINKED:
+        yield later.law(law.span, name)
+        return
     if name in _LINKED:
-        _check_link(state, name, checked[-1])
-    for number in checked[:-1] if name in _LINKED else checked[: LOCATED[name]]:
-        need_known(state, number, f"the parameters of `{name}`")
-    return Distribution(call.span, name, checked, (), Dist())
-
-
-def _check_link(state: Checking, name: str, chance: Expression) -> None:
-    links = _LINKS.get(name, _SHARES)
-    if not (isinstance(chance, Apply) and chance.operator in links):
-        fail(state, later.link(chance.span, chance.span.text, name, links))
+        chance, links = law.arguments[-1], _LINKS.get(name, _SHARES)
+        if not (isinstance(chance, Apply) and chance.operator in links):
+            yield later.link(chance.span, chance.span.text, name, links)
+    for number in law.arguments[:-1] if name in _LINKED else law.arguments[: LOCATED[name]]:
+        variable = first_variable(number)
+        if variable is not None:
+            what = f"the parameters of `{name}`"
+            yield shape_errors.not_known_yet(number.span, what, show(variable), is_array=False)
 
 
 def centre_of(law: Distribution) -> Expression:

@@ -1,0 +1,1 @@
+"""Integrals of functions whose logs are concave, between proven bounds: `concave.py`."""
