@@ -149,8 +149,12 @@ def _check_directed(
 ) -> None:
     """Refuse what speaks of something that has a copy, and is no mechanism."""
     builder, world = grounder.builder, grounder.world
+    # Of definitions that go round every round has variables that nobody named.
+    hidden = hidden_mask(builder)
+    if any(hidden[np.intersect1d(children, after)].any() for _, children in builder.edges):
+        raise GmError([later.imagined_circle(imagined[0].span)])
     inner = np.setdiff1d(after, np.array(sorted(fixed), np.int64))
-    inner = inner[~hidden_mask(builder)[inner]]
+    inner = inner[~hidden[inner]]
     touched = np.zeros(builder.num_variables, np.bool_)
     touched[after] = True
     for block, origin in zip(builder.factors, builder.origins, strict=True):
