@@ -5,7 +5,7 @@ from gmlang.errors.syntax import mistakes as errors
 from gmlang.errors.syntax.mistakes import Context
 
 
-def implication(context: Context) -> Diagnostic | None:
+def _implication(context: Context) -> Diagnostic | None:
     """Arrows between conditions."""
     if context.text == "->" and context.before == "<":
         return errors.plain(context, "`a` if and only if `b` is written `a == b`")
@@ -18,7 +18,7 @@ def implication(context: Context) -> Diagnostic | None:
     return None
 
 
-def loop_behind(context: Context) -> Diagnostic | None:
+def _loop_behind(context: Context) -> Diagnostic | None:
     """A loop behind the statement that it repeats."""
     if context.text != "for" or context.bracket is not None or context.at == 0:
         return None
@@ -27,7 +27,7 @@ def loop_behind(context: Context) -> Diagnostic | None:
     return errors.plain(context, f"the loop stands before what it repeats: `{loop}: {statement}`")
 
 
-def several_variables(context: Context) -> Diagnostic | None:
+def _several_variables(context: Context) -> Diagnostic | None:
     """Several variables in one declaration."""
     if context.first != "var" or context.text != "," or context.bracket is not None:
         return None
@@ -37,7 +37,7 @@ def several_variables(context: Context) -> Diagnostic | None:
     return errors.plain(context, hint)
 
 
-def defined_without_domain(context: Context) -> Diagnostic | None:
+def _defined_without_domain(context: Context) -> Diagnostic | None:
     """`var y = x + 1`, `def y = x + 1`."""
     if context.text != "=" or context.at != 2 or context.first not in ("var", "def"):
         return None
@@ -49,7 +49,7 @@ def defined_without_domain(context: Context) -> Diagnostic | None:
     return errors.needs_domain(context.words[1], hint)
 
 
-def range_by_colon(context: Context) -> Diagnostic | None:
+def _range_by_colon(context: Context) -> Diagnostic | None:
     """`for i in 1:3`."""
     texts = _texts(context)
     if context.first != "for" or context.text != ":" or texts.index(":") in (0, context.at):
@@ -59,14 +59,14 @@ def range_by_colon(context: Context) -> Diagnostic | None:
     return errors.plain(context, f"a range is written `{first}..{last}`")
 
 
-def absolute(context: Context) -> Diagnostic | None:
+def _absolute(context: Context) -> Diagnostic | None:
     """`|x - 3|`."""
     if context.text != "|" or not context.needs_operand or context.after == "|":
         return None
     return errors.plain(context, "the absolute value is written `abs(x)`")
 
 
-def comment(context: Context) -> Diagnostic | None:
+def _comment(context: Context) -> Diagnostic | None:
     """`% ...`, `-- ...`."""
     if (context.text == "%" and context.at == 0) or _texts(context)[:2] == ("-", "-"):
         return errors.misplaced(
@@ -77,7 +77,7 @@ def comment(context: Context) -> Diagnostic | None:
     return None
 
 
-def choice(context: Context) -> Diagnostic | None:
+def _choice(context: Context) -> Diagnostic | None:
     """`if a then b else c` where a value is needed."""
     if context.text not in ("then", "else", "if") or context.first in ("if", "elif", "else"):
         return None
@@ -86,7 +86,7 @@ def choice(context: Context) -> Diagnostic | None:
     return errors.plain(context, "a choice of two is written `b if a else c`")
 
 
-def step(context: Context) -> Diagnostic | None:
+def _step(context: Context) -> Diagnostic | None:
     """`then` outside a process, and other statements inside one."""
     is_inside = "stall" in context.accepts_first
     if context.first == "then" and not is_inside:
@@ -110,14 +110,14 @@ def _texts(context: Context) -> tuple[str, ...]:
 
 
 RULES: tuple[errors.Rule, ...] = (
-    comment,
-    implication,
-    loop_behind,
-    several_variables,
-    defined_without_domain,
-    range_by_colon,
-    absolute,
-    step,
-    choice,
+    _comment,
+    _implication,
+    _loop_behind,
+    _several_variables,
+    _defined_without_domain,
+    _range_by_colon,
+    _absolute,
+    _step,
+    _choice,
 )
 """In the order in which they are asked."""

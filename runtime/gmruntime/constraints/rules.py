@@ -15,7 +15,7 @@ WIDE = 256
 
 
 _KNOWN_MAX = 1 << 14
-"""A table remembers what it said of so many combinations of domains."""
+"""The tables of a block remember what they said of so many combinations of domains, together."""
 
 
 class Rule(Protocol):
@@ -126,12 +126,14 @@ class Allowed:
     """A table over any number of variables: true where it allows.
 
     Attributes:
-        known: what was found of domains before, shared by the rules of one table: along a chain
-            the same domains come again and again.
+        number: of the table among those of its block.
+        known: what was found before, by the number and the domains, shared by the rules of one
+            block: along a chain the same domains come again and again.
     """
 
     scope: tuple[int, ...]
     table: np.ndarray
+    number: int = 0
     known: dict[tuple[int, ...], tuple[int, ...]] = field(
         default_factory=dict[tuple[int, ...], tuple[int, ...]]
     )
@@ -139,11 +141,12 @@ class Allowed:
     def narrow(self, domains: list[int]) -> list[int] | None:
         """Keep the states that have a support."""
         before = tuple([domains[v] for v in self.scope])
-        after = self.known.get(before)
+        key = (self.number, *before)
+        after = self.known.get(key)
         if after is None:
             if len(self.known) >= _KNOWN_MAX:
                 self.known.clear()
-            self.known[before] = after = self._supported(before)
+            self.known[key] = after = self._supported(before)
         if 0 in after:
             return None
         narrowed: list[int] = []

@@ -197,7 +197,7 @@ def _add_tables(problem: Problem, block: FactorBlock, tables: np.ndarray, budget
     for f, scope in enumerate(within(block.scopes.tolist(), budget)):
         t = 0 if shared else f
         if t:
-            allowed, known = tables[t] > -np.inf, {}
+            allowed = tables[t] > -np.inf
         if allowed.all():
             continue
         if len(scope) == 1:
@@ -208,7 +208,7 @@ def _add_tables(problem: Problem, block: FactorBlock, tables: np.ndarray, budget
                 cache[t] = (_masks(allowed), _masks(allowed.T))
             problem.rules.append(Pair(tuple(scope), cache[t]))
         elif len(scope) > 2:
-            problem.rules.append(Allowed(tuple(scope), allowed, known))
+            problem.rules.append(Allowed(tuple(scope), allowed, t, known))
         elif not bool(allowed):
             problem.domains[:1] = [0]
 
