@@ -12,7 +12,10 @@ from gmruntime.budget import Budget
 from gmruntime.continuous.errors import NotProperError
 from gmruntime.continuous.sites.fields import Field, Moments
 
-_STEPS_MAX = 100
+_STEPS_MAX = 1000
+"""From far out exponentials are come down by one a step."""
+_FEW = 60
+"""Steps where there are kinks or several maxima: these need not be found to the last digit."""
 _HALVINGS_MAX = 40
 _NEAR = 1e-10
 """Twice the nats that a step may still gain at the maximum."""
@@ -55,9 +58,14 @@ def climb(field: Field, state: int, budget: Budget) -> Maximum:
     moments = field.at(*field.seen.start(), has_variances=False)
     x, step = moments.mean, moments.mean
     height = _height(field, x)
+    while not np.isfinite(height) and np.abs(x).max(initial=0.0) > 1.0:
+        # Beyond what floats hold there are no slopes either.
+        x = 0.5 * x
+        height = _height(field, x)
     size, tau, nu = np.inf, *field.seen.start()
     is_found = False
-    for _ in range(_STEPS_MAX):
+    has_proof = field.seen.is_concave and field.seen.is_smooth
+    for _ in range(_STEPS_MAX if has_proof else _FEW):
         budget.check()
         tau, nu = _curved(field, x)
         moments = field.at(tau, nu, has_variances=False)
@@ -69,7 +77,7 @@ def climb(field: Field, state: int, budget: Budget) -> Maximum:
         if share == 0.0 or (gain < _NEAR and size < _SHRINKS * before):
             is_found = gain < 1e-4
             break
-    if not is_found and field.seen.is_concave and field.seen.is_smooth:
+    if not is_found and has_proof:
         raise NotProperError(state, int(np.abs(step).argmax()))
     tau, nu = _curved(field, x)
     moments = field.at(tau, nu, has_variances=False)

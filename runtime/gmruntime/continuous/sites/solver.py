@@ -24,6 +24,8 @@ from gmruntime.continuous.system import System
 
 _DENSE_MAX = 600
 """Reals: dense matrices of so many take some milliseconds."""
+_ENTRIES_MAX = 1 << 28
+"""Of entries of rows, times reals: more do not fit as dense matrices, or take long."""
 _STEPS_MAX = 100_000_000
 """Of a sparse elimination: one of more takes longer than messages do."""
 _STILL = 1e-3
@@ -126,7 +128,7 @@ def propagated(
         TimeoutError: when there is no time left.
     """
     told = Approximate()
-    if system.num_reals <= _DENSE_MAX:
+    if system.num_reals <= _DENSE_MAX and len(system.columns) * system.num_reals <= _ENTRIES_MAX:
         num_bytes = 16 * system.num_states * system.num_reals**2
         solutions = [_dense(system, k, told, budget) for k in range(system.num_states)]
         logs = np.array([-np.inf if one is None else one.log_value for one in solutions])

@@ -142,6 +142,7 @@ def _climbed(
     except NotProperError as error:
         raise ImproperError(int(reals[error.real])) from None
     half = field.solution(0.0).half[:, position[chosen]]
-    root = np.linalg.cholesky(half.T @ half)
+    _, triangle = np.linalg.qr(half)
+    root = triangle.T
     is_only = top.is_found and field.seen.is_concave and field.seen.is_smooth
     return top.x[position[chosen]], root, top.log_value, is_only
