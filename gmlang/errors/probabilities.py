@@ -8,6 +8,7 @@ from itertools import islice
 from gmlang.diagnostics import Diagnostic, Note, Span
 from gmlang.families.uniform import UNIFORM
 
+_NAMES_SHOWN = 4
 _NOTES_MAX = 3
 """So many further places are shown where rows do not sum to one."""
 
@@ -358,9 +359,6 @@ def too_many_assignments(span: Span, names: Sequence[str], count: int) -> Diagno
         "unknown standard deviation 4096 can be added up",
         "observe some of them, or give the standard deviations numbers",
     )
-
-
-_NAMES_SHOWN = 4
 
 
 def patch_too_large(span: Span, name: str, num_bytes: int) -> Diagnostic:

@@ -124,10 +124,7 @@ class Prepared:
     def graph(self) -> FactorGraph:
         """Return the query's factor graph, small blocks of one shape and variables gathered.
 
-        Joint reals are integrated out of it.
-
-        Raises:
-            GmError: where there are too many states around some.
+        Joint reals are integrated out of it; a GmError where that was not possible.
         """
         if self.histories is not None:
             raise GmError([self.histories.refusal])
@@ -246,8 +243,7 @@ def prepare(session: Session, query: Query, budget: Budget | None = None) -> Pre
         prepared.integrated, prepared.settled = found.integrated, found.settled
         prepared.asked_reals = found.asked
         prepared.histories = found.histories
-        others = (found.integrated, found.settled, found.histories)
-        prepared.is_contradicted = all(one is None for one in others)
+        prepared.is_contradicted = not (found.integrated or found.settled or found.histories)
     # An answer is read however late it comes.
     prepared.grounding.world.allow(None, None)
     return prepared
