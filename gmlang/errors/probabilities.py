@@ -8,6 +8,7 @@ from itertools import islice
 from gmlang.diagnostics import Diagnostic, Note, Span
 from gmlang.families.uniform import UNIFORM
 
+_NAMES_SHOWN = 4
 _NOTES_MAX = 3
 """So many further places are shown where rows do not sum to one."""
 
@@ -333,22 +334,18 @@ def _too_many(span: Span, sentence: str, hint: str) -> Diagnostic:
     return Diagnostic("GM374", sentence, span, hint=hint)
 
 
-def _shown_count(count: int) -> str:
-    if count < 10**9:
-        return str(count)
-    # Python writes no number of more than 4300 digits.
-    small = count.bit_length() < 10_000
-    power = len(str(count)) - 1 if small else int(count.bit_length() * math.log10(2.0))
-    return f"about 10^{power}"
+def _states_of(names: Iterable[str], num_names: int, have: str, count: int) -> str:
+    shown = ", ".join(f"`{name}`" for name in islice(names, _NAMES_SHOWN))
+    more = f" and {num_names - _NAMES_SHOWN} more" if num_names > _NAMES_SHOWN else ""
+    power = f"about 10^{int(math.log10(count))}"
+    return f"{shown}{more}{have} {count if count < 10**9 else power} states together"
 
 
 def too_many_borders(span: Span, names: Iterable[str], num_names: int, count: int) -> Diagnostic:
     """Report reals around which finite variables have too many states together."""
-    shown = ", ".join(f"`{name}`" for name in islice(names, _NAMES_SHOWN))
-    more = f" and {num_names - _NAMES_SHOWN} more" if num_names > _NAMES_SHOWN else ""
     return _too_many(
         span,
-        f"reals depend on {shown}{more}, which have {_shown_count(count)} states together; "
+        f"reals depend on {_states_of(names, num_names, ', which have', count)}; "
         "2^16 can be added up",
         "observe some of them: each state is a normal distribution of its own",
     )
@@ -356,17 +353,12 @@ def too_many_borders(span: Span, names: Iterable[str], num_names: int, count: in
 
 def too_many_assignments(span: Span, names: Sequence[str], count: int) -> Diagnostic:
     """Report too many states of finite variables beside parameters of reals."""
-    shown = ", ".join(f"`{name}`" for name in names[:_NAMES_SHOWN])
-    more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
     return _too_many(
         span,
-        f"{shown}{more} have {_shown_count(count)} states together; beside parameters such as an "
+        f"{_states_of(names, len(names), ' have', count)}; beside parameters such as an "
         "unknown standard deviation 4096 can be added up",
         "observe some of them, or give the standard deviations numbers",
     )
-
-
-_NAMES_SHOWN = 4
 
 
 def patch_too_large(span: Span, name: str, num_bytes: int) -> Diagnostic:

@@ -263,8 +263,7 @@ def prepare(session: Session, query: Query, budget: Budget | None = None) -> Pre
         prepared.integrated, prepared.settled = found.integrated, found.settled
         prepared.asked_reals = found.asked
         prepared.histories = found.histories
-        others = (found.integrated, found.settled, found.histories)
-        prepared.is_contradicted = all(one is None for one in others)
+        prepared.is_contradicted = not (found.integrated or found.settled or found.histories)
     # An answer is read however late it comes.
     prepared.grounding.world.allow(None, None)
     return prepared

@@ -57,10 +57,10 @@ def _numbers(answer: gmlang.Answer) -> np.ndarray:
 def test_all_histories_are_exact(seed: int, few_states):  # pyright: ignore
     """Where histories reach from end to end nothing was merged."""
     model = _drawn(seed, 7)
-    exact = [model.query(text) for text in QUESTIONS]
+    exact = [model.query(text, budget_s=120) for text in QUESTIONS]
     few_states(2)
     for text, truth in zip(QUESTIONS, exact, strict=True):
-        found = _drawn(seed, 7).query(text)
+        found = _drawn(seed, 7).query(text, budget_s=120)
         assert found.status == "estimate"
         assert found.error_kind == "window difference"
         # Parts of distributions are merged on the way back: their moments stay as they are.
@@ -76,10 +76,10 @@ def test_errors_cover_the_truth(few_states, monkeypatch: pytest.MonkeyPatch):  #
     monkeypatch.setattr(engine, "_HISTORIES_MAX", 16)
     covered: list[bool] = []
     for seed in range(10):
-        exact = [_drawn(seed, 9).query(text) for text in QUESTIONS[:4]]
+        exact = [_drawn(seed, 9).query(text, budget_s=120) for text in QUESTIONS[:4]]
         few_states(2)
         for text, truth in zip(QUESTIONS[:4], exact, strict=True):
-            found = _drawn(seed, 9).query(text)
+            found = _drawn(seed, 9).query(text, budget_s=120)
             assert found.error is not None
             off = np.abs(_numbers(found) - _numbers(truth)).max()
             covered.append(bool(off <= found.error + 1e-9))
@@ -89,18 +89,18 @@ def test_errors_cover_the_truth(few_states, monkeypatch: pytest.MonkeyPatch):  #
 
 def test_a_long_chain_is_followed():
     model = _drawn(5, 300)
-    found = model.query("P(s[200])")
+    found = model.query("P(s[200])", budget_s=120)
     assert found.status == "estimate"
     assert found.error is not None
     assert found.error < 0.05
-    assert model.query("logZ()").error < 0.05  # pyright: ignore
+    assert model.query("logZ()", budget_s=120).error < 0.05  # pyright: ignore
     assert float(np.sum(_numbers(found))) == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("text", ["MMAP(s)", "P(x[3] - x[2] > 0)", "sample(2)"])
 def test_what_is_not_understood_of_histories_is_refused(text: str):
     with pytest.raises(GmError) as caught:
-        _drawn(5, 40).query(text)
+        _drawn(5, 40).query(text, budget_s=120)
     assert caught.value.diagnostics[0].code == "GM374"
 
 

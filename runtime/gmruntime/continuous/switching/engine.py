@@ -15,7 +15,8 @@ from gmruntime.continuous.switching.levels import Chain, NoChainError, chains_of
 from gmruntime.elimination.passes.loading import may_load
 
 if TYPE_CHECKING:
-    from gmruntime.continuous.switching.kernels import Bench, ChainArrays, Histories, Smoothed
+    from gmruntime.continuous.switching.back import Smoothed
+    from gmruntime.continuous.switching.kernels import Bench, ChainArrays, Histories
 
 _SAFETY = 3.0
 """Of the differences between windows: an answer was off by less in nine of ten short chains."""
@@ -221,7 +222,8 @@ def _cost(arrays: "ChainArrays") -> tuple[float, int]:
 
 
 def _window(chain: Chain, arrays: "ChainArrays", goes_back: bool, budget: Budget) -> Window:
-    from gmruntime.continuous.switching.kernels import Histories, Smoothed, go_back, go_forward
+    from gmruntime.continuous.switching.back import Smoothed, go_back
+    from gmruntime.continuous.switching.kernels import Histories, go_forward
 
     count = len(chain.num_states)
     ends = arrays.start[-1].tolist()
