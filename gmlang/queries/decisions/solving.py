@@ -30,11 +30,13 @@ class Solved:
         prepared: the graph.
         found: the answer; None where two observations contradict each other.
         constant: of the utility, in addition to what the answer says.
+        num_free: how many choices no condition sets.
     """
 
     prepared: Prepared
     found: ExpectedUtilityAnswer | None
     constant: float
+    num_free: int = 0
 
     @property
     def is_possible(self) -> bool:
@@ -80,7 +82,7 @@ def solve(
     information = tuple(np.array(knowledge[int(v)], np.int32) for v in order)
     question = ExpectedUtility(order.astype(np.int32), information, utilities)
     found = ask_utility(prepared.graph(), question, evidence, settings, query)
-    return Solved(prepared, found, constant)
+    return Solved(prepared, found, constant, len(free))
 
 
 def follows(query: Query) -> bool:
@@ -106,9 +108,12 @@ def following(session: Session, query: Query, settings: Settings) -> Session:
     part = replace(settings, budget=settings.running().share(_DECIDING_SHARE))
     solved = solve(nobody, replace(query, given=given), part)
     found = solved.found
-    if found is None or not found.policies:
-        return replace(session, followed=Followed((), is_best=False))
-    is_best = found.quality.status is Status.EXACT
+    if found is None:
+        return nobody
+    if solved.is_possible and len(found.policies) < solved.num_free:
+        # Nobody knows what who follows the best policy does.
+        raise TimeoutError
+    is_best = found.quality.status is Status.EXACT or not solved.num_free
     return replace(session, followed=Followed(found.policies, is_best))
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from gmlang.core.asking.arguments import asked_of
 from gmlang.core.ast import VariableRef
-from gmlang.core.check.decisions import is_choice
+from gmlang.core.check.deciding.choices import is_choice
 from gmlang.core.checking import Checking, fail
 from gmlang.core.names.scope import Env
 from gmlang.core.program import Query
@@ -84,15 +84,14 @@ def _read(query: BestPolicy, solved: Solved, found: ExpectedUtilityAnswer) -> An
     evidence, _ = prepared.evidence()
     asked = asked_variables(prepared).tolist()
     none = np.zeros(0, np.int32)
-    as_set = tuple(
-        Policy(v, none, evidence[v : v + 1].reshape(())) for v in asked if evidence[v] >= 0
-    )
+    is_set = [v for v in asked if evidence[v] >= 0]
+    as_set = tuple(Policy(v, none, evidence[v : v + 1].reshape(())) for v in is_set)
     rules = rules_of(prepared.grounding.world, (*as_set, *found.policies))
     if any(v not in rules for v in asked):
         return PolicyAnswer(query.text)
     listed = {rules[v].choice: rules[v] for v in asked}
     value: dict[str, object] = {name: rule.plain() for name, rule in listed.items()}
-    note = "set by a condition" if asked and (evidence[asked] >= 0).all() else ""
+    note = "set by a condition" if len(is_set) == len(asked) else ""
     array = next(iter(listed.values())).array if len(listed) == 1 else None
     labels = next(iter(listed.values())).labels if len(listed) == 1 else ()
     return PolicyAnswer(
