@@ -19,7 +19,6 @@ class Kind(Enum):
     AGGREGATE = "over several"
     QUERY = "question"
     FAMILY = "distribution"
-    RESERVED = "will begin a statement"
     LATER = "reserved"
 
 
@@ -33,8 +32,10 @@ KEYWORDS: dict[Kind, dict[str, str]] = {
         "def": "name a formula",
         "var": "declare a random variable, or a thing",
         "some": "declare things that may not exist",
+        "choose": "declare a decision: a variable that is set, not drawn",
         "model": "declare a concept: what holds of a thing where it applies",
         "entity": "declare what there is to predict about a thing",
+        "maximize": "add to the utility that decisions are for",
         "factor": "add nats",
         "prefer": "add nats where a condition holds",
         "constraint": "forbid what does not hold",
@@ -69,6 +70,7 @@ KEYWORDS: dict[Kind, dict[str, str]] = {
         "but": "things that a learned model does not apply to",
         "size": "how many models, or operators and operands, what is learned may consist of",
         "refit": "fit the confidences of what a learned model is made of to its examples",
+        "knows": "what a decision may depend on",
         "had": "what would have been",
     },
     Kind.OPERATOR: {
@@ -83,10 +85,6 @@ KEYWORDS: dict[Kind, dict[str, str]] = {
         "false": "the value 0",
         "rest": "the values not named",
         "_": "any value, or the values not named",
-    },
-    Kind.RESERVED: {
-        "choose": "decide",
-        "maximize": "what decisions are for",
     },
 }
 """What each word does, the words of a kind together."""

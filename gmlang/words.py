@@ -22,7 +22,7 @@ class Word(NamedTuple):
 
 
 _NOW = "0.1"
-_NOT_YET = "had", "choose", "maximize", "do", "then", *LATER
+_NOT_YET = "had", "do", "then", *LATER
 
 _HELP: dict[Kind, dict[str, str]] = {
     Kind.STATEMENT: KEYWORDS[Kind.STATEMENT],
@@ -77,7 +77,6 @@ _HELP: dict[Kind, dict[str, str]] = {
     },
     Kind.QUERY: {question.word: question.help for question in QUESTIONS},
     Kind.FAMILY: {**{name: family.help for name, family in CALLED.items()}, **DENSITIES},
-    Kind.RESERVED: KEYWORDS[Kind.RESERVED],
     Kind.LATER: {
         "do": "what would be if",
         "then": "the next moment",

@@ -10,7 +10,7 @@ from gmlang.core.ast import (
     Expression,
     VariableRef,
 )
-from gmlang.core.program import EventGiven, ObservedGiven, Query, VariableGiven
+from gmlang.core.program import EventGiven, FollowGiven, ObservedGiven, Query, VariableGiven
 from gmlang.core.records.members import family_of, is_held
 from gmlang.core.walk import is_real_reference, walk
 from gmlang.diagnostics import Span
@@ -28,6 +28,8 @@ def expressions_of(query: Query) -> Iterator[tuple[Context, Expression]]:
                 yield (), condition
             case VariableGiven(target=target):
                 yield (), target
+            case FollowGiven():
+                pass
 
 
 def mentions(query: Query) -> list[tuple[Context, Expression]]:

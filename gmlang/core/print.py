@@ -42,6 +42,7 @@ from gmlang.core.program import (
     Asked,
     Assert,
     EventGiven,
+    FollowGiven,
     Given,
     ObservedGiven,
     Query,
@@ -96,6 +97,8 @@ def _given(given: Given) -> str:
             return show(condition)
         case VariableGiven(target=target):
             return show(target)
+        case FollowGiven():
+            return "follow()"
 
 
 def show(expression: Expression) -> str:

@@ -29,6 +29,7 @@ from gmlang.core.program import (
     VariableSymbol,
 )
 from gmlang.core.records.covering import Cover, is_existence
+from gmlang.core.records.decisions import Knows, Maximize
 from gmlang.core.records.reals import (
     DefineReal,
     Density,
@@ -56,7 +57,7 @@ def _program_lines(program: Program) -> Iterator[str]:
     for entity in program.entities:
         yield from _entity_lines(entity)
     for variable in program.variables:
-        yield f"var {_show_variable(variable)}"
+        yield f"{'choose' if variable.is_choice else 'var'} {_show_variable(variable)}"
     for thing in program.things:
         word = "var" if thing.prior is None else "some"
         prior = "" if thing.prior is None else f" prior {show(thing.prior)}"
@@ -152,6 +153,12 @@ def _show_statement(statement: Statement) -> str:
             return f"{context}{show(target)} ~ {show(distribution)}"
         case Define(target=target, value=value):
             return f"{context}{show(target)} := {show(value)}"
+        case Knows(target=target, known=known):
+            listed = ", ".join(f"{_context(one.context)}{show(one.value)}" for one in known)
+            return f"{context}{show(target)} knows {listed}"
+        case Maximize(value=value, coefficient=coefficient, name=name):
+            times = "" if value is None else f" * {show(value)}"
+            return f"{context}maximize {show(coefficient)}{times}{_label(name)}"
         case LogFactor(value=value, label=label):
             return f"{context}factor {show(value)}{_label(label)}"
         case Require(condition=condition, label=label, is_observation=is_observation):

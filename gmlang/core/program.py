@@ -29,6 +29,8 @@ from gmlang.core.parameters import Learn, RowsSymbol
 from gmlang.core.records.covering import Cover, ThingSymbol
 from gmlang.core.records.data_symbols import DataSymbol as DataSymbol
 from gmlang.core.records.data_symbols import Derived as Derived
+from gmlang.core.records.decisions import FollowGiven as FollowGiven
+from gmlang.core.records.decisions import Knows, Maximize
 from gmlang.core.records.members import NamedMember
 from gmlang.core.records.reals import JointStatement, RealStatement, RealSymbol
 from gmlang.diagnostics import Span
@@ -43,6 +45,7 @@ class VariableSymbol:
     Attributes:
         base: a distribution, or None for uniform.
         axes: the enum that indexes each axis; None for numbers from 0.
+        is_choice: whether it is set rather than drawn.
     """
 
     span: Span
@@ -51,6 +54,7 @@ class VariableSymbol:
     domain: Domain
     base: Expression | None
     axes: tuple[Enum | None, ...] = ()
+    is_choice: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +232,8 @@ Statement = (
     | JointStatement
     | Use
     | Consider
+    | Knows
+    | Maximize
 )
 
 # --- Queries -----------------------------------------------------------------------------
@@ -271,7 +277,7 @@ class VariableGiven:
     target: Reference
 
 
-Given = ObservedGiven | EventGiven | VariableGiven
+Given = ObservedGiven | EventGiven | VariableGiven | FollowGiven
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +302,8 @@ class Query:
         relates_reals: whether it asks how the reals that it asks for depend on each other.
         moment: of what is asked for it needs this one: 1 a mean, 2 a variance, 0 others.
         names_states: whether it speaks of states or compares assignments: nodes of reals are none.
+        decides: whether it asks what is best to choose.
+        frees_choices: whether a choice that it asks for is as free as any variable.
         text: as written.
         asked: the variables and events that are asked for; () for all, or something else.
         given: what stands behind the bar.
@@ -312,6 +320,8 @@ class Query:
     relates_reals: ClassVar[bool] = False
     moment: ClassVar[int] = 0
     names_states: ClassVar[bool] = False
+    decides: ClassVar[bool] = False
+    frees_choices: ClassVar[bool] = False
 
     span: Span
     text: str

@@ -71,7 +71,6 @@ def grammar() -> Json:
             *declared,
             _rule("keyword.control", _words(Kind.STATEMENT, Kind.INNER)),
             _rule("keyword.operator.word", _words(Kind.OPERATOR)),
-            _rule("invalid.deprecated.reserved", _words(Kind.RESERVED)),
             _rule("constant.language", _words(Kind.VALUE)),
             _rule("support.type", _words(Kind.TYPE)),
             _rule("support.function", _words(*_CALLED, after=r"(?=\s*\()")),

@@ -30,7 +30,6 @@ class GmLexer(RegexLexer):
             (r'"""(?:.|\n)*?"""', String.Doc),
             (r'"(?:[^"\\\n]|\\.)*"', String),
             (_words(Kind.STATEMENT, Kind.INNER, Kind.OPERATOR), Keyword),
-            (_words(Kind.RESERVED), Keyword.Reserved),
             (_words(Kind.VALUE, Kind.TYPE), Keyword.Constant),
             (_words(*_CALLED, Kind.LATER, after=r"\b(?=\s*\()"), Name.Builtin),
             (r"\d[\d_]*\.\d[\d_]*(?:[eE][+-]?\d+)?|\d[\d_]*[eE][+-]?\d+", Number.Float),

@@ -5,8 +5,7 @@ from gmlang.diagnostics import Diagnostic, Span
 
 def reserved(span: Span, word: str) -> Diagnostic:
     """Report a word, or the call of one, that does not work yet."""
-    hint = "write `factor gain`, and ask `query MAP()`" if word == "maximize" else ""
-    return _not_yet(span, f"`{word}`", hint)
+    return _not_yet(span, f"`{word}`")
 
 
 def counterfactual(span: Span) -> Diagnostic:

@@ -31,6 +31,7 @@ from gmlang.core.program import (
     Use,
 )
 from gmlang.core.records.covering import Cover
+from gmlang.core.records.decisions import Knows, Maximize
 from gmlang.core.records.reals import (
     DefineReal,
     DrawReal,
@@ -135,7 +136,8 @@ def ground_statement(scene: Scene, frame: Frame, statement: Statement) -> None:
             _predict_active(scene, outer, statement, gates)
         case Use():
             _use(scene, outer, statement, gates)
-        case Consider():
+        case Consider() | Knows() | Maximize():
+            # What decisions are for is no part of what is probable.
             pass
 
 

@@ -9,6 +9,7 @@ from gmlang.queries.answers import NO_TIME, Answer, AssertAnswer, changed, with_
 from gmlang.queries.composed.calculate import calculate, numbers_of
 from gmlang.queries.composed.together import prepare_together, together
 from gmlang.queries.composed.writing_out import calculated
+from gmlang.queries.decisions.solving import as_followed, following, follows, under_policy
 from gmlang.queries.question import Composed, Several, Single
 from gmlang.queries.questions import answer_class, question_of
 from gmlang.queries.reading import asked_once
@@ -61,6 +62,12 @@ def answer(session: Session, question: Query | Assert, settings: Settings) -> An
 
 
 def _answer_query(session: Session, query: Query, settings: Settings) -> Answer:
+    if follows(query):
+        return under_policy(session, query, settings, _answered)
+    return _answered(session, query, settings)
+
+
+def _answered(session: Session, query: Query, settings: Settings) -> Answer:
     match question_of(query).answered:
         case Several(answer=answer_it):
             refuse_joint(session.program, query)
@@ -137,6 +144,7 @@ def is_late(budget: Budget) -> bool:
 def _answer_at_once(session: Session, group: Sequence[Query], settings: Settings) -> list[Answer]:
     """Answer queries that need marginals under the same conditions by one question."""
     start_s = now_s()
+    session = following(session, group[0], settings)
     prepared, pieces = prepare_together(session, group, settings.running(), prepare)
     evidence, clash = prepared.evidence()
     if clash:
@@ -148,6 +156,7 @@ def _answer_at_once(session: Session, group: Sequence[Query], settings: Settings
         # To read an answer takes time too: of thousands, as much as to find them.
         is_over = bool(answers) and is_late(settings.running())
         one = unanswered(query, settings) if is_over else written(piece, query, found)
+        one = as_followed(session, one)
         answers.append(changed(one, seconds=now_s() - start_s, name=query.name))
     return answers
 

@@ -11,6 +11,7 @@ from gmlang.core.check.joint.routes import Key, joint_keys, real_keys
 from gmlang.core.mentions import expressions_of, held_in, mentions
 from gmlang.core.program import (
     EventGiven,
+    FollowGiven,
     Given,
     ObservedGiven,
     Program,
@@ -33,6 +34,7 @@ from gmlang.graph.world.instances import all_exist
 from gmlang.graph.world.places import locate_array
 from gmlang.graph.world.world import ONE_INSTANCE, World
 from gmlang.process.collecting import look_through, nothing_collected
+from gmlang.queries.decisions.decided import Followed, set_by_loop, settle_choices
 from gmlang.queries.reals.seen import nodes_matter, with_seen_reals
 from gmlang.queries.remembered.asking import ask_graph, ask_graph_rows
 from gmlang.queries.remembered.memory import Memory
@@ -73,6 +75,7 @@ class Session:
         seen: variables, their states and what said so: evidence of every question.
         guide: says where searches for a maximum begin; None lets them begin where they like.
         coarse: asks the same with fewer nodes of hidden reals; None until that is needed.
+        followed: what choices do that no condition sets.
     """
 
     program: Program
@@ -85,6 +88,7 @@ class Session:
     seen: tuple[tuple[np.ndarray, np.ndarray, Span], ...] = ()
     guide: Guide | None = None
     coarse: "Session | None" = None
+    followed: Followed | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -119,10 +123,7 @@ class Prepared:
         return self.grounder.builder
 
     def graph(self) -> FactorGraph:
-        """Return the query's factor graph, small blocks of one shape and variables gathered.
-
-        Joint reals are integrated out of it.
-        """
+        """Return the query's factor graph, gathered, with joint reals integrated out."""
         return self.finite_graph() if self.integrated is None else self.integrated.graph
 
     def finite_graph(self) -> FactorGraph:
@@ -273,6 +274,7 @@ def prepare_for_rows(session: Session, query: Query, budget: Budget | None) -> P
     if prepared.asked_reals is not None:
         asked = asked_beside(grounder, query.asked) if query.names_states else ()
     prepared.targets = [target_of(prepared.grounder, one) for one in asked]
+    settle_choices(session.program, grounder, query, prepared.targets, session.followed)
     quadrature.is_used = was_used or nodes_matter(
         base.world, grounder.builder, query, prepared.targets, prepared.evidence
     )
@@ -307,15 +309,19 @@ def _condition(prepared: Prepared, given: Given) -> None:
     match given:
         case ObservedGiven(target=target) if is_real_reference(target):
             pass  # It was observed when the program was grounded, or is where reals are integrated.
+        case EventGiven() if set_by_loop(prepared.grounding.program, grounder, given):
+            pass
         case ObservedGiven():
             observe(grounder, ONE_INSTANCE, given.target, given.value, given.span)
-        case EventGiven():
-            job = Job(terms.Condition(given.condition), (), Origin("observe", given.span))
+        case EventGiven(span=span, condition=condition):
+            job = Job(terms.Condition(condition), (), Origin("observe", span))
             lower(grounder, ONE_INSTANCE, job)
         case VariableGiven():
             frame, target = picked(grounder, ONE_INSTANCE, given.target)
             variables, _ = locate_array(target, environment(grounder, frame))
             prepared.conditioned.extend(int(v) for v in variables.reshape(-1))
+        case FollowGiven():
+            pass
 
 
 def ask(

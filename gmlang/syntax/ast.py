@@ -7,6 +7,8 @@ One frozen class for each form of the grammar, `span` first. Unions are closed b
 from dataclasses import dataclass
 
 from gmlang.diagnostics import Span
+from gmlang.syntax.ast_decisions import Knows as Knows
+from gmlang.syntax.ast_decisions import Maximize as Maximize
 from gmlang.syntax.ast_expressions import All as All
 from gmlang.syntax.ast_expressions import Argument as Argument
 from gmlang.syntax.ast_expressions import Attribute as Attribute
@@ -126,7 +128,8 @@ class DefDeclaration:
 class VarDeclaration:
     """`var x[H, W] : bool base {...} ~ D`; mechanism "~", ":=" or "" with value None.
 
-    `some object[3] : Thing prior 0.3 as o` has a prior, and perhaps an alias.
+    `some object[3] : Thing prior 0.3 as o` has a prior, and perhaps an alias; `choose a : bool` is
+    a choice.
     """
 
     span: Span
@@ -138,6 +141,7 @@ class VarDeclaration:
     value: Expression | None
     prior: Expression | None = None
     alias: Name | None = None
+    is_choice: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,14 +345,6 @@ class StatementCase:
     body: tuple["Statement", ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Reserved:
-    """A form of a later milestone (`choose`, `maximize`, `then` ...): "not yet"."""
-
-    span: Span
-    keyword: str
-
-
 Statement = (
     Import
     | FromImport
@@ -358,6 +354,8 @@ Statement = (
     | DefDeclaration
     | VarDeclaration
     | Mechanism
+    | Knows
+    | Maximize
     | Factor
     | Prefer
     | Constraint
@@ -378,7 +376,6 @@ Statement = (
     | For
     | If
     | Match
-    | Reserved
 )
 
 

@@ -4,7 +4,6 @@ import re
 from functools import cache
 from typing import NamedTuple
 
-from gmlang.keywords import KEYWORDS, Kind
 from gmlang.syntax.rows import ROW
 
 _TAB_WIDTH = 8
@@ -39,9 +38,6 @@ _TOKEN = r"""[ \t\f]*(?:
     )"""
 """Strings may not be told by their first quote: a lone one is BAD up to the end of its line."""
 
-_RESERVED_WORDS = frozenset(KEYWORDS[Kind.RESERVED])
-_RESERVED = re.compile(r"[ \t]+[A-Za-z_]")
-
 _IN_THEIR_PLACE = {
     "learn": re.compile(r"[ \t]+[A-Za-z_]"),
     "to": re.compile(r"[ \t]+predict\b"),
@@ -50,6 +46,9 @@ _IN_THEIR_PLACE = {
     "but": re.compile(r"[ \t]+not\b(?![ \t]+in\b)"),
     "cover": re.compile(r"[ \t]+[A-Za-z_]"),
     "some": re.compile(r"[ \t]+[A-Za-z_]"),
+    "choose": re.compile(r"[ \t]+[A-Za-z_]"),
+    "knows": re.compile(r"[ \t]+[\w(]"),
+    "maximize": re.compile(r"[ \t]*[\w(+\-]"),
     "depth": re.compile(r"[ \t]*[\w(+\-]"),
     "about": re.compile(r"[ \t]+[^\W\d]"),
     "within": re.compile(r"(?![ \t]*\()"),
@@ -126,9 +125,7 @@ def tokenize(
         if kind == "NAME":
             word = match.group(kind)
             kind = words.get(word, kind)
-            if word in _RESERVED_WORDS and _RESERVED.match(text, end):
-                kind = "RESERVED"
-            elif (
+            if (
                 word in _IN_THEIR_PLACE
                 and not (_IN_THEIR_PLACE[word].match(text, end) and _stands_at(word, text, tokens))
             ) or (word == "refit" and not _is_option(text, tokens)):
@@ -148,10 +145,12 @@ def _stands_at(word: str, text: str, tokens: list[RawToken]) -> bool:
     """Say whether a word may stand behind some tokens as more than a name."""
     before = tokens[-1][0] if tokens else "_NL"
     match word:
-        case "learn" | "some":
+        case "learn" | "some" | "choose":
             return before == "_NL"
-        case "cover":
+        case "cover" | "maximize":
             return before in ("_NL", "COLON")
+        case "knows":
+            return before in ("NAME", "RSQB") and _begins_statement(tokens)
         case "about":
             return _is_all(text, tokens)
         case "depth":
@@ -163,6 +162,17 @@ def _stands_at(word: str, text: str, tokens: list[RawToken]) -> bool:
 def _is_all(text: str, tokens: list[RawToken]) -> bool:
     """Say whether the last token is the word `all`."""
     return bool(tokens) and text[tokens[-1][1] : tokens[-1][2]] == "all"
+
+
+def _begins_statement(tokens: list[RawToken]) -> bool:
+    """Say whether the tokens behind the last line end or colon begin with a name."""
+    depth = 0
+    for place in range(len(tokens) - 1, -1, -1):
+        kind = tokens[place][0]
+        depth -= _DEEPER.get(kind, 0)
+        if (kind == "_NL" or (kind == "COLON" and not depth)) and place + 1 < len(tokens):
+            return tokens[place + 1][0] == "NAME"
+    return bool(tokens) and tokens[0][0] == "NAME"
 
 
 def _begins_line(kind: str, tokens: list[RawToken]) -> bool:

@@ -15,6 +15,7 @@ from gmlang.syntax.parse import parse
 from gmlang.syntax.print_expressions import (
     documentation,
     print_argument,
+    print_decision,
     print_expression,
     print_loop,
     print_method,
@@ -210,6 +211,8 @@ def simple(statement: ast.Statement) -> str:
             return _var(statement)
         case ast.Composite():
             return _composite(statement)
+        case ast.Knows() | ast.Maximize():
+            return print_decision(statement)
         case ast.Factor():
             return f"factor {print_expression(statement.value)}{_label(statement.label)}"
         case ast.Prefer():
@@ -243,8 +246,6 @@ def simple(statement: ast.Statement) -> str:
             return _learn_def(statement)
         case ast.Documentation():
             return documentation(statement.text)
-        case ast.Reserved():
-            return statement.span.text
         case _:
             raise AssertionError(type(statement).__name__)
 
@@ -307,7 +308,7 @@ def _learn_def(statement: ast.LearnDef) -> str:
 
 
 def _var(statement: ast.VarDeclaration) -> str:
-    word = "var" if statement.prior is None else "some"
+    word = "choose" if statement.is_choice else "var" if statement.prior is None else "some"
     name = f"{statement.name.text}{_shape(statement.shape)}"
     text = f"{word} {name} : {print_expression(statement.type)}{_base(statement.base)}"
     return text + _prior(statement.prior) + _label(statement.alias)

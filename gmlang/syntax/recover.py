@@ -92,10 +92,6 @@ def _read(
         if following is not None:
             states = following
             at += 1
-            if kind == "RESERVED":
-                states = _feed(table, states, "REST") or states
-                while tokens[at].kind not in ("_NL", "$END"):
-                    at += 1
             continue
         if kind == "_INDENT":
             if at > silent:

@@ -36,9 +36,6 @@ def test_the_grammar_has_these_words_and_signs():
     keywords = of_kind(Kind.STATEMENT, Kind.INNER, Kind.OPERATOR)
     assert {q for q in quoted if q.isidentifier()} == {*keywords, "true", "false"}
     assert {q for q in quoted if not q.isidentifier()} == set(SIGNS)
-    reserved = re.search(r"^RESERVED\.2: /\(([\w|]+)\)", text, re.MULTILINE)
-    assert reserved
-    assert set(reserved.group(1).split("|")) == set(of_kind(Kind.RESERVED))
 
 
 @pytest.mark.parametrize("sign", SIGNS)

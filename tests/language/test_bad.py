@@ -19,9 +19,10 @@ PHASES = {
     "types": ("GM3", "GM4", "GM6"),
     "grounding": ("GM3", "GM4"),
     "inference": ("GM3", "GM5"),
+    "decisions": "GM28",
     "learning": "GM7",
     "filtering": "GM8",
-    "warnings": ("GM29", "GM43", "GM468"),
+    "warnings": ("GM287", "GM29", "GM43", "GM468"),
 }
 
 

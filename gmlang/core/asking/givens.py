@@ -20,11 +20,11 @@ from gmlang.core.check.evidence import observed_value
 from gmlang.core.check.listed_arrays import check_listed, listed_event
 from gmlang.core.check.reals import check_seen
 from gmlang.core.checking import Checking, each, fail
-from gmlang.core.expressions import aggregates, scalars
+from gmlang.core.expressions import aggregates, references, scalars
 from gmlang.core.expressions.operators import all_of, comparison, fit, need_bool, need_known
 from gmlang.core.names.scope import Env
 from gmlang.core.print import show
-from gmlang.core.program import EventGiven, Given, ObservedGiven, Query, VariableGiven
+from gmlang.core.program import EventGiven, FollowGiven, Given, ObservedGiven, Query, VariableGiven
 from gmlang.core.walk import is_random, is_real_reference, walk
 from gmlang.errors import asking
 from gmlang.errors import probabilities as reals
@@ -51,6 +51,8 @@ def _given(
     leaves_open: bool,
 ) -> tuple[Given, ...]:
     span = item.span
+    if follows(state, env, item):
+        return (FollowGiven(span),)
     if isinstance(item, ast.Comprehension):
         whole = aggregates.check_aggregate(state, env, _all_of_loop(item), "all")
         return (EventGiven(span, whole),)
@@ -72,6 +74,15 @@ def _given(
     split = next((k for k, part in enumerate(operands) if not is_random(part)), len(operands))
     guarded = (all_of(span, operands[split:]),) if operands[split:] else ()
     return tuple(_given_condition(part) for part in (*operands[:split], *guarded))
+
+
+def follows(state: Checking, env: Env, item: ast.Argument) -> bool:
+    """Say whether a condition is `follow()`, where nothing of the program is called so."""
+    match item:
+        case ast.Call(function=ast.Name(text="follow") as name, arguments=()) if item.given is None:
+            return references.find_dotted(state, env, name) is None
+        case _:
+            return False
 
 
 def _all_of_loop(written: ast.Comprehension) -> ast.Call:
@@ -157,6 +168,8 @@ def mentions_loop(query: Query, keys: set[str]) -> bool:
                 expressions_.append(condition)
             case VariableGiven(target=target):
                 expressions_.append(target)
+            case FollowGiven():
+                pass
         for expression in expressions_:
             if any(isinstance(p, Local) and p.key in keys for p in walk(expression)):
                 return True

@@ -35,6 +35,7 @@ from gmlang.core.names.scope import (
 from gmlang.core.program import DataSymbol, EntitySymbol, ThingSymbol, VariableSymbol
 from gmlang.core.records.reals import RealSymbol, real_thing
 from gmlang.core.walk import is_random, type_of
+from gmlang.errors import decisions as decision_errors
 from gmlang.errors import declarations as declaration_errors
 from gmlang.errors import later
 from gmlang.errors import names as name_errors
@@ -239,19 +240,24 @@ def _variable(
     written = declaration.type
     if isinstance(written, ast.Name | ast.Attribute):
         meaning = references.find_dotted(state, env, written)
+        if isinstance(meaning, EntityMeaning) and declaration.is_choice:
+            fail(state, decision_errors.choice_of(written.span, written.span.text))
         if isinstance(meaning, EntityMeaning):
             return _thing(state, env, entry, declaration, meaning)
 
     if declaration.prior is not None:
         fail(state, declaration_errors.some_of_no_entity(written.span, written.span.text))
     shape, axes = _check_shape(state, env, declaration.shape)
+    if is_real(written) and declaration.is_choice:
+        fail(state, decision_errors.choice_of(written.span, written.span.text))
     if is_real(written):
         return _real(state, env, entry, declaration, (shape, axes))
     domain = domains.check_domain(state, env, written)
     base = None
     if declaration.base is not None:
         base = _check_base(state, env, declaration.base, domain)
-    symbol = VariableSymbol(declaration.span, entry.core_name, shape, domain, base, axes)
+    own = declaration.span, entry.core_name, shape, domain, base, axes
+    symbol = VariableSymbol(*own, is_choice=declaration.is_choice)
     state.variables.append(symbol)
     return VariableMeaning(symbol, axes)
 

@@ -21,6 +21,7 @@ from gmlang.core.ast import (
     VariableRef,
 )
 from gmlang.core.check import reals
+from gmlang.core.check.decisions import is_choice
 from gmlang.core.check.joint import laws
 from gmlang.core.check.listed_arrays import check_listed
 from gmlang.core.check.members import names_holder
@@ -66,7 +67,7 @@ from gmlang.core.program import (
 from gmlang.core.records.members import is_held
 from gmlang.core.walk import is_random, is_real_reference, type_of
 from gmlang.diagnostics import Span
-from gmlang.errors import asking, forms, later
+from gmlang.errors import asking, decisions, forms, later
 from gmlang.errors import names as name_errors
 from gmlang.errors import probabilities as real_errors
 from gmlang.errors import shapes as shape_errors
@@ -105,6 +106,8 @@ def check_mechanism(state: Checking, env: Env, mechanism: ast.Mechanism) -> Stat
     if real is not None:
         return laws.check_mechanism_of_real(state, env, mechanism, real)
     target = check_target(state, env, mechanism.target, mechanism.operator)
+    if isinstance(target, VariableRef) and is_choice(state, target.name):
+        fail(state, decisions.said_elsewhere(mechanism.span, show(target)))
     domain = domain_of(target)
     element, clauses = loops.over_axes(state, target)
     assert isinstance(element, VariableRef | AttributeRef)

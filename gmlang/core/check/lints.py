@@ -17,6 +17,7 @@ from gmlang.core.ast import (
     VariableRef,
     Where,
 )
+from gmlang.core.check.luck import lucky_plans
 from gmlang.core.checking import Checking, report
 from gmlang.core.names.scope import Entry, Module, RealMeaning, RowsMeaning
 from gmlang.core.print import show
@@ -35,6 +36,7 @@ from gmlang.core.program import (
     Use,
 )
 from gmlang.core.records.covering import Cover
+from gmlang.core.records.decisions import Knows, Maximize
 from gmlang.core.records.reals import (
     DefineReal,
     Density,
@@ -111,12 +113,14 @@ def find_lints(main: Module, program: Program) -> tuple[Diagnostic, ...]:
         is_many = len(entries) > _NUM_SINGLE_MAX
         for told in [entries] if is_many else [[entry] for entry in entries]:
             warnings.append(_warning(kind, told))
-    return (*warnings, *_suspicious_spreads(program))
+    return (*warnings, *_suspicious_spreads(program), *lucky_plans(program))
 
 
 def _is_free(entry: Entry, spoken: set[str]) -> bool:
     """Say whether nothing is said of a variable, not even where it is declared."""
     if not isinstance(entry.declaration, ast.VarDeclaration) or entry.core_name in spoken:
+        return False
+    if entry.declaration.is_choice:
         return False
     # What a real is drawn from is its base, and no statement.
     return not (isinstance(entry.meaning, RealMeaning) and entry.declaration.mechanism)
@@ -203,6 +207,12 @@ def expressions_of(statement: Statement) -> Iterator[Expression]:
             yield value
         case LogFactor(value=value) | Require(condition=value):
             yield value
+        case Knows(target=target, known=known):
+            yield target
+            yield from (one.value for one in known)
+        case Maximize(value=value, coefficient=coefficient):
+            yield coefficient
+            yield from () if value is None else (value,)
         case ObserveValue(target=target, value=value):
             yield target
             yield value

@@ -15,6 +15,7 @@ from gmlang.core.ast import (
 )
 from gmlang.core.check import covering, predictions
 from gmlang.core.check.covering import while_they_exist
+from gmlang.core.check.decisions import check_knows, check_maximize
 from gmlang.core.check.evidence import check_consider, check_mechanism, check_observe
 from gmlang.core.checking import Checking, PoisonedError, attempt, each, fail
 from gmlang.core.expressions import loops, matching
@@ -27,7 +28,7 @@ from gmlang.core.program import (
     Statement,
 )
 from gmlang.core.walk import is_random
-from gmlang.errors import later
+from gmlang.errors import decisions as decision_errors
 from gmlang.errors import types as errors
 from gmlang.syntax import ast
 
@@ -71,8 +72,6 @@ def _check_statement(
             return _match(state, env, place, statement)
         case ast.Documentation():
             return []
-        case ast.Reserved(span=span, keyword=keyword):
-            fail(state, later.reserved(span, keyword))
         case (
             ast.Import()
             | ast.FromImport()
@@ -100,6 +99,8 @@ def _check_statement(
             made = _outer(state, env, place, statement)
         case ast.Factor() | ast.Prefer() | ast.Constraint():
             made = [_score(state, env, statement)]
+        case ast.Knows() | ast.Maximize():
+            made = _decided(state, env, place, statement)
     found: list[Statement] = []
     for context in place.contexts:
         for one in made:
@@ -136,6 +137,19 @@ def _outer(
                 fail(state, errors.misplaced_consideration(span, _where(env, place)))
             groups = each(lambda item: check_consider(state, env, item), statement.items)
             return [one for group in groups for one in group]
+
+
+def _decided(
+    state: Checking, env: Env, place: Place, statement: ast.Knows | ast.Maximize
+) -> list[Statement]:
+    """Check what decisions know, or are for: outside of models."""
+    if isinstance(statement, ast.Maximize):
+        if env.model:
+            fail(state, decision_errors.misplaced(statement.span, "maximize", _where(env, place)))
+        return [*check_maximize(state, env, statement)]
+    if env.model or place.is_gated:
+        fail(state, decision_errors.misplaced(statement.span, "knows", _where(env, place)))
+    return [check_knows(state, env, statement)]
 
 
 # --- Blocks ------------------------------------------------------------------------------

@@ -37,7 +37,7 @@ _PLAIN = {
         *(ast.Brackets, ast.Tuple, ast.MatchExpression, ast.ValueCase, ast.Pair, ast.Equation),
         *(ast.Mechanism, ast.Factor, ast.Prefer, ast.Constraint, ast.Observe, ast.Predict),
         *(ast.Cover, ast.Consider, ast.AllAbout, ast.Query, ast.Assert, ast.Learn),
-        *(ast.Match, ast.StatementCase),
+        *(ast.Match, ast.StatementCase, ast.Knows, ast.Maximize),
     )
 }
 """The parts of the forms that neither declare nor resolve anything themselves."""

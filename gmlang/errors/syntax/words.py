@@ -33,7 +33,7 @@ FOREIGN = {
     "enum": "values are listed by `domain Color = {red, green}`",
     "minimize": "write `factor -cost`, and ask `query MAP()`",
     "minimise": "write `factor -cost`, and ask `query MAP()`",
-    "maximise": "write `factor gain`, and ask `query MAP()`",
+    "maximise": "write `maximize gain`, and ask `query MEU()`",
     "solve": "assignments that fulfil all constraints: `query MAP()`, `query count()`",
     "condition": "evidence is given by `observe x = true`",
     "assume": "evidence is given by `observe x = true`",

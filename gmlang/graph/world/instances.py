@@ -33,6 +33,7 @@ from gmlang.core.program import (
     Use,
 )
 from gmlang.core.records.covering import Cover
+from gmlang.core.records.decisions import Knows, Maximize
 from gmlang.core.records.members import NamedMember
 from gmlang.core.records.reals import (
     DefineReal,
@@ -107,6 +108,10 @@ def mentioned(statement: Statement) -> list[Expression]:
             return [*gates, statement.value]
         case LogFactor():
             return [*gates, statement.value]
+        case Knows():
+            return []
+        case Maximize(value=value):
+            return gates if value is None else [*gates, value]
         case Require():
             return [*gates, statement.condition]
         case ObserveReal() | ObserveRealLike() | PredictReal() | PredictWithin():

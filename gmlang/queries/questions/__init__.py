@@ -29,13 +29,16 @@ from gmlang.queries.questions.indep import INDEP
 from gmlang.queries.questions.information import INFORMATION
 from gmlang.queries.questions.logz import LOG_Z
 from gmlang.queries.questions.map import MAP
+from gmlang.queries.questions.meu import MEU
 from gmlang.queries.questions.mmap import MMAP
+from gmlang.queries.questions.policy import POLICY
 from gmlang.queries.questions.probability import PROBABILITY
 from gmlang.queries.questions.sample import SAMPLE
 from gmlang.queries.questions.surprise import SURPRISE
 from gmlang.queries.questions.variance import VARIANCE
 from gmlang.queries.questions.why import WHY
 from gmlang.queries.questions.woke import WOKE
+from gmlang.queries.questions.worth import WORTH
 
 QUESTIONS: tuple[Question, ...] = (
     PROBABILITY,
@@ -57,6 +60,9 @@ QUESTIONS: tuple[Question, ...] = (
     ACTIVE,
     WOKE,
     INDEP,
+    MEU,
+    POLICY,
+    WORTH,
 )
 
 QUERY_FORMS: Mapping[str, QueryForm] = {question.word: question for question in QUESTIONS}

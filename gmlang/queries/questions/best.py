@@ -31,6 +31,7 @@ class Best(Numbered):
 
     __slots__ = ()
     kind = "best"
+    frees_choices = True
     names_states = True
 
 

@@ -4,16 +4,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gmlang.core.asking.additive import additive_parts
+from gmlang.core.asking.additive import Part, additive_parts
 from gmlang.core.asking.arguments import need_count, plain
 from gmlang.core.asking.givens import is_reference
-from gmlang.core.ast import Array, Expression, Real, Type
+from gmlang.core.ast import Apply, Array, Constant, Expression, Gate, Integer, Real, Type
 from gmlang.core.checking import Checking, fail
 from gmlang.core.expressions import scalars
-from gmlang.core.expressions.operators import is_number
+from gmlang.core.expressions.operators import all_of, is_number, join
 from gmlang.core.names.scope import Env
 from gmlang.core.print import describe
 from gmlang.core.program import Asked, Query
+from gmlang.core.records.decisions import Maximize
 from gmlang.core.walk import type_of
 from gmlang.errors import forms as errors
 from gmlang.errors.forms import Form
@@ -90,9 +91,34 @@ def number_asked_for(state: Checking, env: Env, call: ast.Call) -> Expression:
     return scalars.need_random(state, checked)
 
 
+def _utility_named(state: Checking, env: Env, call: ast.Call) -> list[Part] | None:
+    """Return the parts of the utility that `maximize e as name` names; None where none does."""
+    if len(call.arguments) != 1 or not isinstance(call.arguments[0], ast.Name):
+        return None
+    name = call.arguments[0]
+    parts = [s for s in state.statements if isinstance(s, Maximize) and s.name == name.text]
+    if not parts or name.text in env.module.entries or name.text in env.names:
+        return None
+    return [_ungated(state, part) for part in parts]
+
+
+def _ungated(state: Checking, part: Maximize) -> Part:
+    """Return a part that is 0 where the conditions around it do not hold."""
+    loops = tuple(clause for clause in part.context if not isinstance(clause, Gate))
+    gates = tuple(clause.condition for clause in part.context if isinstance(clause, Gate))
+    if not gates:
+        return Part(part.value, part.coefficient, loops)
+    one, zero = (Constant(part.span, number, Integer()) for number in (1, 0))
+    value = one if part.value is None else part.value
+    chosen = Apply(
+        part.span, "if", (all_of(part.span, gates), value, zero), join(state, value, zero)
+    )
+    return Part(chosen, part.coefficient, loops)
+
+
 def _check(state: Checking, env: Env, call: ast.Call) -> Query:
-    checked = number_asked_for(state, env, call)
-    parts = additive_parts(checked)
+    named = _utility_named(state, env, call)
+    parts = additive_parts(number_asked_for(state, env, call)) if named is None else named
     terms = [part for part in parts if part.value is not None]
     asked = tuple(Asked(p.value.span, p.value, p.context) for p in terms if p.value is not None)
     constants = tuple(

@@ -22,6 +22,7 @@ class Map(Query):
     __slots__ = ()
     takes_joint = True
     kind = "map"
+    frees_choices = True
     names_states = True
 
     def as_number(self) -> tuple[Query, Type] | None:

@@ -24,6 +24,7 @@ class MarginalMap(Query):
     __slots__ = ()
     takes_joint = True
     kind = "mmap"
+    frees_choices = True
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

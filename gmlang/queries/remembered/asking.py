@@ -1,6 +1,7 @@
 """The only way to the runtime: a question about any graph, which may be remembered."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from gmlang.queries.remembered.parts import Places, Terms, recall
 from gmlang.queries.settings import Guide, Settings
 from gmlang.queries.waking.asking import method_of
 from gmruntime.answer import Answer as RuntimeAnswer
+from gmruntime.answer import ExpectedUtility, ExpectedUtilityAnswer
 from gmruntime.answer import Query as RuntimeQuery
 from gmruntime.graph import FactorGraph, GraphError
 from gmruntime.inference import each_row, infer
@@ -68,6 +70,42 @@ def ask_graph(
     except ValueError as error:
         if query is None:
             raise
+        raise _refused(query, error) from error
+
+
+def ask_utility(
+    graph: FactorGraph,
+    question: ExpectedUtility,
+    evidence: np.ndarray,
+    settings: Settings,
+    query: Query,
+) -> ExpectedUtilityAnswer:
+    """Put a question about decisions to the runtime; the arguments are those of `ask_graph`."""
+    method, options = method_of(query)
+    budget = settings.running()
+
+    def find() -> Any:  # noqa: ANN401 - what is kept is of any class
+        return infer(
+            graph,
+            question,
+            evidence=evidence,
+            budget=budget,
+            seed=settings.seed,
+            method=method,
+            options=options,
+            workspace=settings.workspace,
+        )
+
+    try:
+        if settings.memory is None:
+            return find()
+        terms = Terms(settings.seed, settings.device, method, tuple(options.items()))
+        places = Places(settings.memory, None)
+        effort = Effort(budget, np.random.default_rng(0), workspace=settings.workspace)
+        asked: Any = Task(graph, question, evidence)
+        found: Any = recall(asked, effort, terms, places, find)
+        return found
+    except ValueError as error:
         raise _refused(query, error) from error
 
 

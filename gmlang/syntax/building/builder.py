@@ -10,7 +10,7 @@ from typing import Any
 from gmlang.diagnostics import GmError, Source, Span
 from gmlang.errors.syntax import mistakes as errors
 from gmlang.syntax import ast
-from gmlang.syntax.building.covering import Covering
+from gmlang.syntax.building.deciding import Deciding
 from gmlang.syntax.building.expressions import float_of, unquoted
 from gmlang.syntax.lex import Trouble
 from gmlang.syntax.rows import are_values, keys_and_numbers
@@ -22,7 +22,7 @@ _NUM_BRANCHES_MAX = 100
 """An `if` may have this many `elif`s, each of which is nested in the one before."""
 
 
-class Builder(Covering):
+class Builder(Deciding):
     """Builds the AST of one source. Every method gets the match's place and its children."""
 
     def __init__(self, source: Source, words: Container[str]) -> None:
@@ -253,10 +253,6 @@ class Builder(Covering):
     def documentation(self, meta: Node, children: list[Node]) -> ast.Documentation:
         """A string alone on a line."""
         return ast.Documentation(self.span(meta), unquoted(children[0].text))
-
-    def reserved(self, meta: Node, children: list[Node]) -> ast.Reserved:
-        """A word of a later milestone."""
-        return ast.Reserved(self.span(meta), children[0].text)
 
     # --- Blocks --------------------------------------------------------------------------
 

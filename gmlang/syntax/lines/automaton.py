@@ -20,7 +20,7 @@ Place = tuple[int, int, int]
 _KEPT = frozenset(
     (
         *("NAME", "INT", "FLOAT", "STRING", "COMPARE", "PLUS", "MINUS", "TIMES", "SOFT"),
-        *("RESERVED", "ROW"),
+        "ROW",
     )
 )
 
@@ -61,7 +61,6 @@ class Automaton:
         self._handlers = [getattr(builder, rule.handler, None) for rule in table.rules]
         self._deepens = [bool(r.handler) and r.handler not in _FLAT for r in table.rules]
         self._end_state = table.ends[start]
-        self._skipped_to = 0
         self.states = [table.starts[start]]
         self.values: list[Any] = []
         self.places: list[Place] = []
@@ -149,8 +148,6 @@ class Automaton:
         text, handlers, deepens = self._text, self._handlers, self._deepens
         states, values, places = self.states, self.values, self.places
         for kind, first, last in tokens:
-            if first < self._skipped_to and kind != "_NL":
-                continue
             row = rows[states[-1]]
             if kind not in row:
                 if not kind.isupper() or "NAME" not in row or not text[first].isidentifier():
@@ -191,11 +188,6 @@ class Automaton:
             states.append(action)
             values.append(Token(kind, text[first:last], first, last) if kind in _KEPT else None)
             places.append((first, last, 0))
-            if kind == "RESERVED":
-                self._skipped_to = text.index("\n", last)
-                states.append(rows[states[-1]]["REST"])
-                values.append(None)
-                places.append((last + 1, self._skipped_to, 0))
         return None
 
 

@@ -18,7 +18,7 @@ from gmruntime.task import Effort, Task
 
 METHOD = "alternating elimination"
 
-UPDATING = "single policy updating"
+_UPDATING = "single policy updating"
 
 _WEIGHING_SHARE = 0.3
 _PASS_SHARE = 0.5
@@ -122,10 +122,10 @@ def _limited(
     value = _worth(problem, found.log_value - weight)
     policies = _policies(task, found.rules)
     if _is_met(problem, value, upper):
-        quality = _quality(Status.EXACT, UPDATING, budget, "as good as if nothing were forgotten")
+        quality = _quality(Status.EXACT, _UPDATING, budget, "as good as if nothing were forgotten")
         return ExpectedUtilityAnswer(quality, value, value, value, policies)
     note = "the best policy found; whoever forgets nothing reaches no more than the upper bound"
-    quality = _quality(Status.BOUNDED, UPDATING, budget, note)
+    quality = _quality(Status.BOUNDED, _UPDATING, budget, note)
     return ExpectedUtilityAnswer(quality, value, value, max(value, upper), policies)
 
 

@@ -113,9 +113,9 @@ class ExpectedUtility(Question[ExpectedUtilityAnswer]):
         if quality.status is Status.IMPOSSIBLE:
             return ExpectedUtilityAnswer(quality, math.nan)
         weights = np.exp(every.log_scores - every.log_scores.max())
-        worth = weights * utility_of(self.utilities, every.assignments)
+        worth = weights * _utility_of(self.utilities, every.assignments)
         states = num_states(every.graph)
-        tables = [_rows_of(every, known, states) for known in self.information]
+        tables = [_rows_of(every, known) for known in self.information]
         chosen = [
             itertools.product(range(int(states[d])), repeat=len(sizes))
             for d, (_, sizes) in zip(self.decisions, tables, strict=True)
@@ -162,7 +162,7 @@ DEPENDS = "what is observed depends on a decision: the same evidence must be as 
 """Why a question about decisions is refused."""
 
 
-def utility_of(
+def _utility_of(
     utilities: tuple[FactorBlock, ...], assignments: Int32[np.ndarray, "rows variables"]
 ) -> Float64[np.ndarray, " rows"]:
     """Add all utilities up for each assignment."""
@@ -185,9 +185,7 @@ def _check_order(decisions: np.ndarray, information: tuple[np.ndarray, ...]) -> 
             )
 
 
-def _rows_of(
-    every: Enumeration, known: np.ndarray, states: np.ndarray
-) -> tuple[np.ndarray, list[tuple[int, ...]]]:
+def _rows_of(every: Enumeration, known: np.ndarray) -> tuple[np.ndarray, list[tuple[int, ...]]]:
     """Number the states of what is known; return each assignment's, and the states."""
     rows = every.assignments[:, known]
     listed, place = np.unique(rows, axis=0, return_inverse=True)
