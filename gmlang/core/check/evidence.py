@@ -21,7 +21,7 @@ from gmlang.core.ast import (
     VariableRef,
 )
 from gmlang.core.check import reals
-from gmlang.core.check.decisions import is_choice
+from gmlang.core.check.deciding.choices import is_choice
 from gmlang.core.check.joint import laws
 from gmlang.core.check.listed_arrays import check_listed
 from gmlang.core.check.members import names_holder

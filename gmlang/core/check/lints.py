@@ -17,7 +17,7 @@ from gmlang.core.ast import (
     VariableRef,
     Where,
 )
-from gmlang.core.check.luck import lucky_plans
+from gmlang.core.check.deciding.luck import lucky_plans
 from gmlang.core.checking import Checking, report
 from gmlang.core.names.scope import Entry, Module, RealMeaning, RowsMeaning
 from gmlang.core.print import show

@@ -15,7 +15,7 @@ from gmlang.core.ast import (
 )
 from gmlang.core.check import covering, predictions
 from gmlang.core.check.covering import while_they_exist
-from gmlang.core.check.decisions import check_knows, check_maximize
+from gmlang.core.check.deciding.choices import check_knows, check_maximize
 from gmlang.core.check.evidence import check_consider, check_mechanism, check_observe
 from gmlang.core.checking import Checking, PoisonedError, attempt, each, fail
 from gmlang.core.expressions import loops, matching

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from gmlang.core.ast import Gate
-from gmlang.core.check.decisions import product
+from gmlang.core.check.deciding.choices import product
 from gmlang.core.program import Program
 from gmlang.core.records.decisions import Known, Knows, Maximize
 from gmlang.diagnostics import GmError

@@ -6,7 +6,7 @@ import numpy as np
 
 from gmlang.core.asking.arguments import asked_of
 from gmlang.core.ast import VariableRef
-from gmlang.core.check.decisions import is_choice
+from gmlang.core.check.deciding.choices import is_choice
 from gmlang.core.checking import Checking, fail
 from gmlang.core.names.scope import Env
 from gmlang.core.program import Query

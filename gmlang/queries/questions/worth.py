@@ -6,7 +6,7 @@ import numpy as np
 
 from gmlang.core.asking.arguments import need_count, plain
 from gmlang.core.ast import Real, Type, VariableRef
-from gmlang.core.check.decisions import check_choice, check_known
+from gmlang.core.check.deciding.choices import check_choice, check_known
 from gmlang.core.checking import Checking
 from gmlang.core.names.scope import Env
 from gmlang.core.program import Query
