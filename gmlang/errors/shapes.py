@@ -174,6 +174,11 @@ def _sizes(shape: Sequence[int]) -> str:
     return " x ".join(map(str, shape))
 
 
+def parameter_not_known(span: Span, family: str, variable: str) -> Diagnostic:
+    """Report a random parameter of a law that needs to be a number known before inference."""
+    return not_known_yet(span, f"the parameters of `{family}`", variable)
+
+
 def not_known_yet(span: Span, what: str, variable: str, is_array: bool = False) -> Diagnostic:
     """Report a random variable where a value known before inference is needed.
 

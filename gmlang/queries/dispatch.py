@@ -92,7 +92,7 @@ def _answered(session: Session, query: Query, settings: Settings) -> Answer:
             if clash:
                 return contradicted(query, impossible)
             if prepared.histories is not None:
-                from gmlang.queries.rows.over_histories import answer_followed
+                from gmlang.queries.rows.switching.over_histories import answer_followed
 
                 return answer_followed(prepared, query, settings)
             if prepared.settled is not None:

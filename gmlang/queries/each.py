@@ -17,7 +17,9 @@ from gmlang.core.program import Query
 from gmlang.diagnostics import GmError, Source, Span
 from gmlang.errors import asking as errors
 from gmlang.errors import later
+from gmlang.graph.builder import evidence_of
 from gmlang.graph.from_core import Grounding
+from gmlang.graph.regions import check_regions
 from gmlang.graph.values.environment import NoValue
 from gmlang.graph.world.names import named_in
 from gmlang.graph.world.states import States
@@ -41,7 +43,6 @@ from gmlang.queries.session import (
     Session,
     ask_rows,
     base_grounding,
-    check_rows,
     grounding_for,
     prepare_for_rows,
 )
@@ -183,7 +184,7 @@ def _put(
     _refuse_hidden(prepared, first)
     evidence = _evidence(prepared, seen, first, settings)
     possible = evidence.states[~evidence.clashes]
-    check_rows(prepared, possible)
+    _check_rows(prepared, possible)
     answers = ask_rows(prepared, question, possible, settings, first)
 
     def distinct_ones() -> Iterator[Sequence[Answer]]:
@@ -228,7 +229,7 @@ def _several(
     _refuse_hidden(prepared, query)
     evidence = _evidence(prepared, seen, query, settings)
     possible = evidence.states[~evidence.clashes]
-    check_rows(prepared, possible)
+    _check_rows(prepared, possible)
     if how.each is not None:
         told = how.each(prepared, query, possible, settings)
         clashes = evidence.clashes.tolist()
@@ -370,3 +371,26 @@ def _observed(
         text = f"{name} = {row[v] if states is None else states.label(int(row[v]))}"
         span = Span(Source("the row", text), 0, len(text))
         yield np.array([v]), row[v : v + 1], span
+
+
+def _check_rows(prepared: Prepared, rows: np.ndarray) -> None:
+    """Check that a query has a value wherever rows of evidence lead.
+
+    Args:
+        prepared: with the query's graph.
+        rows: the state of each observed variable, the query's own among them, in each row.
+
+    Raises:
+        GmError: with the statements that have none in some state that nothing excludes.
+        TimeoutError: when the budget ended first.
+    """
+    builder, world = prepared.builder, prepared.grounding.world
+    try:
+        check_regions(builder, world, evidence_of(builder)[0])
+    except GmError:
+        # What a row says may exclude what the query alone does not.
+        for row in rows:
+            check_regions(builder, world, row)
+            if world.budget is not None:
+                world.budget.check()
+    world.allow(None, None)

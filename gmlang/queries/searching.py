@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -21,6 +22,8 @@ from gmruntime.answer import Improvement, Status
 from gmruntime.budget import Budget
 from gmruntime.inference import search
 from gmruntime.quality import is_proved
+
+_Maximum = TypeVar("_Maximum", bound=Map | MarginalMap)
 
 NOTHING_FOUND = "no assignment was found within the budget"
 """What an answer notes that says nothing."""
@@ -66,10 +69,10 @@ def steps(session: Session, question: Query | Assert, settings: Settings) -> Ite
         yield Step(found.seconds, found.log_score, found.log_bound, found.engine, value)
 
 
-def _in_world(session: Session, query: Map | MarginalMap) -> tuple[Session, Map | MarginalMap]:
+def _in_world(session: Session, query: _Maximum) -> tuple[Session, _Maximum]:
     """Return the session of the world that a query is about, and the query about it."""
     here, inner = world_of(session, query)
-    assert isinstance(inner, Map | MarginalMap)
+    assert isinstance(inner, type(query))
     return here, inner
 
 

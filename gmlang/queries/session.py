@@ -54,9 +54,9 @@ from gmruntime.workspace import Workspace
 
 if TYPE_CHECKING:
     from gmlang.queries.rows.asked import AskedReals
-    from gmlang.queries.rows.histories import Histories
     from gmlang.queries.rows.integrating import Integrated
     from gmlang.queries.rows.settings import Settled
+    from gmlang.queries.rows.switching.histories import Histories
 
 GROUNDED_S = 0.25
 """A question may take so long to be grounded, however short its budget: most are at once."""
@@ -306,29 +306,6 @@ def prepare_for_rows(session: Session, query: Query, budget: Budget | None) -> P
         base.world, grounder.builder, query, prepared.targets, prepared.evidence
     )
     return prepared
-
-
-def check_rows(prepared: Prepared, rows: np.ndarray) -> None:
-    """Check that a query has a value wherever rows of evidence lead.
-
-    Args:
-        prepared: with the query's graph.
-        rows: the state of each observed variable, the query's own among them, in each row.
-
-    Raises:
-        GmError: with the statements that have none in some state that nothing excludes.
-        TimeoutError: when the budget ended first.
-    """
-    builder, world = prepared.builder, prepared.grounding.world
-    try:
-        check_regions(builder, world, evidence_of(builder)[0])
-    except GmError:
-        # What a row says may exclude what the query alone does not.
-        for row in rows:
-            check_regions(builder, world, row)
-            if world.budget is not None:
-                world.budget.check()
-    world.allow(None, None)
 
 
 def _condition(prepared: Prepared, given: Given) -> None:

@@ -36,9 +36,8 @@ _PLAIN = {
         *(ast.Index, ast.Unary, ast.Binary, ast.Compare, ast.Conditional, ast.Range, ast.Braces),
         *(ast.Brackets, ast.Tuple, ast.MatchExpression, ast.ValueCase, ast.Pair, ast.Equation),
         *(ast.Mechanism, ast.Factor, ast.Prefer, ast.Constraint, ast.Observe, ast.Predict),
-        *(ast.Cover, ast.Consider, ast.AllAbout, ast.Query, ast.Assert, ast.Learn),
-        *(ast.Match, ast.StatementCase, ast.Change, ast.Step, ast.StepCall, ast.Rate),
-        *(ast.Knows, ast.Maximize),
+        *(ast.Cover, ast.Consider, ast.AllAbout, ast.Query, ast.Assert, ast.Learn, ast.Maximize),
+        *(ast.Match, ast.StatementCase, ast.Change, ast.Step, ast.StepCall, ast.Rate, ast.Knows),
     )
 }
 """The parts of the forms that neither declare nor resolve anything themselves."""

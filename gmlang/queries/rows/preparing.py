@@ -24,9 +24,9 @@ from gmruntime.graph import FactorBlock, FactorGraph
 
 if TYPE_CHECKING:
     from gmlang.queries.rows.asked import AskedReals
-    from gmlang.queries.rows.histories import Histories
     from gmlang.queries.rows.integrating import Integrated
     from gmlang.queries.rows.settings import Settled
+    from gmlang.queries.rows.switching.histories import Histories
 
 
 def check_takes_joint(grounding: Grounding, query: Query) -> None:
@@ -158,7 +158,7 @@ def integrated(
     try:
         found = integrate(grounder.world, joint, graph_and_seen, links, budget, query.span)
     except TooManyStatesError as error:
-        from gmlang.queries.rows.histories import histories_of
+        from gmlang.queries.rows.switching.histories import histories_of
 
         return Integration(None, None, asked, histories_of(error, query, asked))
     return Integration(found, None, asked)

@@ -43,8 +43,7 @@ def bad_site(law: Distribution) -> Iterator[Diagnostic]:
     for number in law.arguments[:-1] if name in _LINKED else law.arguments[: LOCATED[name]]:
         variable = first_variable(number)
         if variable is not None:
-            what = f"the parameters of `{name}`"
-            yield shape_errors.not_known_yet(number.span, what, show(variable), is_array=False)
+            yield shape_errors.parameter_not_known(number.span, name, show(variable))
 
 
 def centre_of(law: Distribution) -> Expression:
