@@ -77,7 +77,10 @@ _HELP: dict[Kind, dict[str, str]] = {
         "xor": "an odd number hold",
     },
     Kind.QUERY: {question.word: question.help for question in QUESTIONS},
-    Kind.GIVEN: {"do": "the world in which a variable was changed"},
+    Kind.GIVEN: {
+        "do": "the world in which a variable was changed",
+        "follow": "the world in which choices are the best ones",
+    },
     Kind.FAMILY: {**{name: family.help for name, family in CALLED.items()}, **DENSITIES},
     Kind.LATER: {
         **dict.fromkeys(LATER, "a continuous distribution"),

@@ -291,6 +291,7 @@ class Query:
         moment: of what is asked for it needs this one: 1 a mean, 2 a variance, 0 others.
         names_states: whether it speaks of states or compares assignments: nodes of reals are none.
         decides: whether it asks what is best to choose.
+        may_imagine: whether it can be asked of what would have been: `had`.
         frees_choices: whether a choice that it asks for is as free as any variable.
         text: as written.
         asked: the variables and events that are asked for; () for all, or something else.
@@ -310,6 +311,7 @@ class Query:
     moment: ClassVar[int] = 0
     names_states: ClassVar[bool] = False
     decides: ClassVar[bool] = False
+    may_imagine: ClassVar[bool] = False
     frees_choices: ClassVar[bool] = False
 
     span: Span

@@ -345,23 +345,21 @@ def bad_number(
     return bad_parameter(span, family, of, value, needed, where)
 
 
-def never_drawn(span: Span, family: str, value: float, where: str) -> Diagnostic:
-    """Report data that a distribution never gives."""
+def never_drawn(span: Span, family: str, support: str, value: float, where: str) -> Diagnostic:
+    """Report data that a distribution never gives; `support` as in its `Likelihood`."""
     needed = {
-        "Poisson": "a whole number of at least 0",
-        "Geometric": "a whole number of at least 0",
-        "Binomial": "a whole number of at least 0",
-        "Bernoulli": "true or false, 1 or 0",
-        "Beta": "in 0..1",
-    }.get(family, "a number" if family in _OF_ALL else "a number of at least 0")
+        "counts": "a whole number of at least 0",
+        "truths": "true or false, 1 or 0",
+        "0..1": "in 0..1",
+        "positive": "a number of at least 0",
+    }.get(support, "a number")
     return bad_parameter(span, family, "value", value, needed, where)
 
 
-_OF_ALL = ("Normal", "Cauchy", "Laplace", "Logistic", "StudentT")
-
-
-def bad_number_of_law(span: Span, family: str, name: str, value: float, where: str) -> Diagnostic:
+def bad_number_of_law(
+    span: Span, family: str, name: str, value: float, where: str, *, may_be_zero: bool
+) -> Diagnostic:
     """Report a parameter of what data is drawn from that leaves it without meaning."""
-    needed = {"p": "in 0..1", "n": "a whole number of at least 0", "rate": "at least 0"}
-    above = {"rate": "above 0"} if family != "Poisson" else {}
-    return bad_parameter(span, family, name, value, {**needed, **above}.get(name, "above 0"), where)
+    other = "at least 0" if may_be_zero else "above 0"
+    needed = {"p": "in 0..1", "n": "a whole number of at least 0"}.get(name, other)
+    return bad_parameter(span, family, name, value, needed, where)

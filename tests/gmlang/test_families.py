@@ -32,7 +32,7 @@ from tests.support.calls import call
 from tests.support.chances import MASSES
 
 LANGUAGE = Path(__file__).resolve().parents[2] / "docs" / "language.md"
-SHARED = {"family", "logs", "priors"}
+SHARED = {"family", "likelihoods", "logs", "priors"}
 """Modules of the folder that are no family."""
 
 every_family = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)

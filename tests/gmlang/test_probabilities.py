@@ -311,7 +311,7 @@ def test_counts_are_compared_with_all_their_digits():
 
 def test_a_model_whose_prior_is_0_is_compatible_with_nothing(recwarn: pytest.WarningsRecorder):
     program = (
-        "entity T:\n    a : bool\nmodel m(t: T) prior 0:\n    predict t.a\n"
+        "data none = 0.0\nentity T:\n    a : bool\nmodel m(t: T) prior none:\n    predict t.a\n"
         "model n(t: T):\n    predict t.a\n"
     )
     assert gmlang.compile(program).query("compat(m, n)").status == "impossible"

@@ -51,9 +51,6 @@ def check_had(state: Checking, env: Env, call: ast.Call) -> tuple[Intervention, 
     """Check what stands behind `had`: what would have been done."""
     if call.had is None:
         return ()
-    word = call.function.span.text
-    if word != "P":
-        fail(state, errors.only_p_imagines(call.span, word))
     groups = each(lambda one: check_changes(state, env, one), call.had)
     return tuple(one for group in groups for one in group)
 

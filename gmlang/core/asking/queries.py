@@ -87,6 +87,8 @@ def check_call(state: Checking, env: Env, call: ast.Call) -> Query:
     query = form.check(state, env, call)
     if given is None or imagined is None:
         raise PoisonedError
+    if imagined and not query.may_imagine:
+        fail(state, doing_errors.only_p_imagines(call.span, function.text))
     if imagined and any(isinstance(one, DoGiven) for one in given):
         fail(state, doing_errors.done_and_imagined(call.span))
     return replace(query, given=given, imagined=imagined)

@@ -31,6 +31,7 @@ class Kind(PythonEnum):
     MODULE = "module"
     PARAMETER = "parameter"
     LOOP = "loop variable"
+    UTILITY = "part of the utility"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

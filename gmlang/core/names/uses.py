@@ -9,16 +9,12 @@ from typing import Any
 
 from gmlang.core.checking import Checking
 from gmlang.core.names.blocks import block_end
-from gmlang.core.names.declared import (
-    Values,
-    declare_all,
-    declare_values,
-    dotted_entry,
-    entity_of,
-)
+from gmlang.core.names.declared import Values, declare_all, declare_values, dotted_entry, entity_of
 from gmlang.core.names.definitions import Bindings, Block, Definition, Kind, Occurrence
 from gmlang.core.names.python_functions import function_definition
 from gmlang.core.names.scope import Entry, Module, ModuleMeaning
+from gmlang.core.names.utilities import utilities_of
+from gmlang.core.records.doing import DO
 from gmlang.diagnostics import Span
 from gmlang.library import is_of_library
 from gmlang.syntax import ast
@@ -95,6 +91,11 @@ class _Finder:
                 made = Definition(node.alias.text, Kind.LOOP, (span,), node.span, entity=entity)
                 found[made.name] = made
                 self.block(span.start, len(self.source.text), [made])
+        for name, made in utilities_of(self.module.program.statements).items():
+            if name not in self.module.entries:
+                found.setdefault(name, made)
+                for span in made.places:
+                    self.note(span, made)
         return found
 
     def visit_all(self, nodes: Sequence[Any], names: Names) -> None:
@@ -346,7 +347,7 @@ class _Finder:
         is_query = text in self.state.query_forms
         for argument in call.arguments:
             match argument:
-                case ast.Equation(right=right) if not is_query:
+                case ast.Equation(right=right) if not is_query and text != DO:
                     self.visit(right, names)
                 case ast.Name() if is_query:
                     self._name(argument, names, is_value=False)
@@ -392,9 +393,5 @@ class _Finder:
             if declared is not None and declared.entity:
                 entities = [declared.entity]
         known = self.bindings.attributes
-        return [
-            found
-            for entity in (entities or known)
-            for found in known.get(entity, [])
-            if found.name == text
-        ]
+        owned = (found for entity in (entities or known) for found in known.get(entity, []))
+        return [found for found in owned if found.name == text]

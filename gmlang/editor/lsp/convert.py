@@ -28,6 +28,7 @@ _SYMBOLS = {
     Kind.MODULE: types.SymbolKind.Module,
     Kind.PARAMETER: types.SymbolKind.Variable,
     Kind.LOOP: types.SymbolKind.Variable,
+    Kind.UTILITY: types.SymbolKind.Variable,
 }
 
 _CHOICES = {
@@ -48,6 +49,7 @@ _CHOICES = {
     Kind.MODULE.name: types.CompletionItemKind.Module,
     Kind.PARAMETER.name: types.CompletionItemKind.Variable,
     Kind.LOOP.name: types.CompletionItemKind.Variable,
+    Kind.UTILITY.name: types.CompletionItemKind.Variable,
 }
 
 

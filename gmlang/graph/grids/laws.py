@@ -137,7 +137,8 @@ def _check_possible(
         row = int(np.argmax(bad))
         where = where_text(frame, row, grounder.names)
         value = float(values[row])
-        raise GmError([data_errors.never_drawn(law.span, law.family, value, where)])
+        support = LIKELIHOODS[law.family].support
+        raise GmError([data_errors.never_drawn(law.span, law.family, support, value, where)])
 
 
 def _add(
@@ -318,8 +319,9 @@ def _check_legal(law: GridLaw, env: Env, name: str, values: np.ndarray, holds: n
     place = first_place(found)
     where = where_text(env.frame, place[0] if env.frame.count > 1 else 0, env.names)
     value = float(value_at(values, place))
+    family, may_be_zero = law.law.family, bool(is_legal(law.law.family, name, np.zeros(1))[0])
     told = data_errors.bad_number_of_law
-    raise GmError([told(law.law.span, law.law.family, name, value, where)])
+    raise GmError([told(law.law.span, family, name, value, where, may_be_zero=may_be_zero)])
 
 
 def _said(env: Env, holds: np.ndarray, logs: np.ndarray, roundings: np.ndarray) -> Said:

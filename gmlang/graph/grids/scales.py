@@ -12,7 +12,10 @@ import numpy as np
 from gmlang.core.ast import Aggregate, Apply, AttributeRef, Cases, Constant, Expression
 from gmlang.core.print import show
 from gmlang.core.walk import is_real_reference, mentions_real, walk
+from gmlang.families.bernoulli import BERNOULLI
 from gmlang.families.likelihoods import LIKELIHOODS
+from gmlang.families.poisson import POISSON
+from gmlang.families.uniform import UNIFORM
 from gmlang.graph.grids.given import GridLaw
 from gmlang.graph.world.world import RealArray
 
@@ -81,14 +84,14 @@ def axes_of(array: RealArray) -> list[Axis]:
 
 
 def _is_concave_logit(array: RealArray) -> bool:
-    return array.prior is None or array.prior[0] in ("Beta", "Uniform")
+    return array.prior is None or array.prior[0] in ("Beta", UNIFORM.name)
 
 
 def _is_concave_log(array: RealArray) -> bool:
     match array.prior:
         case None | (("Exponential" | "Gamma" | "InverseGamma" | "Weibull" | "LogNormal"), _):
             return True
-        case ("Uniform", _):
+        case (UNIFORM.name, _):
             return True
         case (("Normal" | "Laplace" | "Logistic"), (centre, _)):
             return centre <= 0.0
@@ -100,7 +103,7 @@ def _is_concave_log(array: RealArray) -> bool:
 
 def _is_concave_itself(array: RealArray) -> bool:
     match array.prior:
-        case None | (("Normal" | "Laplace" | "Logistic" | "Exponential" | "Uniform"), _):
+        case None | (("Normal" | "Laplace" | "Logistic" | "Exponential" | UNIFORM.name), _):
             return True
         case (("Gamma" | "Weibull"), (shape, _)):
             return shape >= 1.0
@@ -133,9 +136,9 @@ def _is_whole(law: GridLaw, axis: Axis) -> bool:
     if is_real_reference(law.target) if law.target is not None else True:
         return False
     match law.law.family:
-        case "Bernoulli":
+        case BERNOULLI.name:
             return True
-        case "Poisson":
+        case POISSON.name:
             # A sum of powers of the rate is divided by; the log of that is convex in log rate.
             return _LOG in _linear(law.law.arguments[0], axis)
         case _:

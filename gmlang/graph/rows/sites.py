@@ -16,6 +16,8 @@ from gmlang.diagnostics import GmError, Span
 from gmlang.errors import later
 from gmlang.errors import probabilities as errors
 from gmlang.errors.data import Needed, Of, bad_number
+from gmlang.families.binomial import BINOMIAL
+from gmlang.families.poisson import POISSON
 from gmlang.graph.lowering.grounder import Grounder, environment
 from gmlang.graph.rows.evaluating import forms, laws, linear_of
 from gmlang.graph.rows.forms import Form
@@ -31,7 +33,7 @@ _FAMILIES = {
     "Cauchy": "student",
     "Laplace": "laplace",
     "Logistic": "logistic",
-    "Poisson": "poisson",
+    POISSON.name: "poisson",
 }
 """As the runtime calls them; of shares it is the link that says it."""
 
@@ -152,11 +154,11 @@ def _counted(
     """Return sites of what happens with a random chance."""
     family, whole = law.family, (values == np.floor(values)) & np.isfinite(values)
     seen = frame, grounder, family, span
-    if family == "Poisson":
+    if family == POISSON.name:
         _check(values, whole & (values >= 0), Needed.COUNT, seen)
         return _site("poisson", values[:, None].copy())
     trials, needed = np.ones(frame.count), Needed.ZERO_OR_ONE
-    if family == "Binomial":
+    if family == BINOMIAL.name:
         trials, needed = _numbers(grounder, frame, law.arguments[0]), Needed.UP_TO_TRIALS
         is_count = (trials >= 0) & (trials == np.floor(trials)) & np.isfinite(trials)
         _check(trials, is_count, Needed.COUNT, (frame, grounder, family, law.span), Of.TRIALS)

@@ -52,6 +52,7 @@ class Marginal(Query):
 
     __slots__ = ()
     takes_joint = True
+    may_imagine = True
     kind = "marginal"
     is_listed = True
     asks_marginals = True
@@ -68,6 +69,7 @@ class Event(Query):
 
     __slots__ = ()
     takes_joint = True
+    may_imagine = True
     kind = "event"
     is_listed = True
     asks_marginals = True
@@ -82,6 +84,7 @@ class Joint(Query):
 
     __slots__ = ()
     takes_joint = True
+    may_imagine = True
     kind = "joint"
 
 
@@ -89,6 +92,7 @@ class RealMarginal(Query):
     """The distribution of a real, or of each of an array of them."""
 
     __slots__ = ()
+    may_imagine = True
     kind = "summary"
     takes_reals = True
     takes_joint = True
@@ -98,6 +102,7 @@ class RealJoint(Query):
     """The distribution of several reals together."""
 
     __slots__ = ()
+    may_imagine = True
     kind = "moments"
     takes_reals = True
     takes_joint = True

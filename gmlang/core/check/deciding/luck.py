@@ -7,6 +7,7 @@ from gmlang.core.program import Define, Draw, Program, Query
 from gmlang.core.walk import walk
 from gmlang.diagnostics import Diagnostic
 from gmlang.errors import decisions as errors
+from gmlang.families.point import POINT
 
 _MOST_PROBABLE = "map"
 
@@ -43,7 +44,9 @@ def _is_random_after(program: Program, choices: set[str]) -> bool:
     return any(
         isinstance(s, Draw)
         and _names(s.distribution) & after
-        and any(isinstance(p, Distribution) and p.family != "Point" for p in walk(s.distribution))
+        and any(
+            isinstance(p, Distribution) and p.family != POINT.name for p in walk(s.distribution)
+        )
         for s in program.statements
     )
 

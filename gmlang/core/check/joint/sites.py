@@ -18,15 +18,18 @@ from gmlang.diagnostics import Diagnostic
 from gmlang.errors import later
 from gmlang.errors import probabilities as errors
 from gmlang.errors import shapes as shape_errors
+from gmlang.families.bernoulli import BERNOULLI
+from gmlang.families.binomial import BINOMIAL
+from gmlang.families.poisson import POISSON
 from gmlang.syntax import ast
 
 LOCATED = {"Normal": 0, "Laplace": 0, "Cauchy": 0, "Logistic": 0, "StudentT": 1}
 """Where the centre stands among the parameters; the scale, or standard deviation, comes next."""
 
-_LINKED = ("Bernoulli", "Binomial", "Poisson")
+_LINKED = (BERNOULLI.name, BINOMIAL.name, POISSON.name)
 """The others; their last parameter is a link of a sum of reals."""
 
-_LINKS = {"Poisson": ("exp",)}
+_LINKS = {POISSON.name: ("exp",)}
 _SHARES = ("logistic", "normal_cdf")
 
 
@@ -102,7 +105,7 @@ def contest(
         whole = Apply(span, "neg", (whole,), Real())
     spread = Apply(span, "sqrt", (square,), Real())
     link = Apply(span, "normal_cdf", (Apply(span, "/", (whole, spread), Real()),), Real())
-    return Constant(span, True, Bool()), Distribution(span, "Bernoulli", (link,), (), Dist())
+    return Constant(span, True, Bool()), Distribution(span, BERNOULLI.name, (link,), (), Dist())
 
 
 def _terms(written: ast.Expression, by: int) -> list[tuple[ast.Expression, int]]:
