@@ -26,6 +26,7 @@ from gmlang.families.likelihoods import (
     size_of_terms,
 )
 from gmlang.graph.builder import GridBlocks, Origin, add_tables
+from gmlang.graph.doing.changing import locate_unchanged
 from gmlang.graph.functions.unrolling import unrolled
 from gmlang.graph.grids.branches import branches
 from gmlang.graph.grids.given import GridLaw, with_seen, with_seen_target
@@ -42,7 +43,7 @@ from gmlang.graph.values.evaluate import (
     evaluate,
     integers,
 )
-from gmlang.graph.world.places import collect, index_ranges, locate
+from gmlang.graph.world.places import collect, index_ranges, locate_reals
 from gmlang.graph.world.world import Frame, World, select_rows, where_text
 from gmruntime.budget import Budget
 
@@ -93,10 +94,18 @@ def _observe(
 
 def _draw(grounder: Grounder, frame: Frame, statement: Draw | DrawReal, law: Expression) -> None:
     """Add what variables, or reals in panels, are drawn from."""
+    builder = grounder.builder
     if isinstance(statement, Draw):
-        slot = locate(statement.target, environment(grounder, frame))
-        builder = grounder.builder
-        builder.mechanisms.append((slot.variables.astype(np.int32), statement.span))
+        frame, slot, _ = locate_unchanged(grounder, frame, statement.target)
+        variables = slot.variables
+    else:
+        key = key_of(statement.target)
+        places = locate_reals(statement.target, environment(grounder, frame)).reshape(-1)
+        builder.grid_draws.append((key, places))
+        hidden = grounder.world.hidden_reals.get(key)
+        variables = np.zeros(0) if hidden is None else hidden.variables.reshape(-1)[places]
+        variables = variables[variables >= 0]
+    builder.mechanisms.append((variables.astype(np.int32), statement.span))
     _add(grounder, frame, statement, law, (), None, statement.target)
 
 
@@ -212,6 +221,7 @@ def said_by(grounder: Grounder, law: GridLaw) -> Iterator[Summed]:
     """
     found: Summed | None = None
     for env, holds, (logs, roundings) in _alike(grounder, law, np.arange(law.frame.count)):
+        _note_edges(grounder, env, law)
         one = summed(_said(env, holds, logs, roundings))
         if found is not None and is_about_same(found, one):
             found = together(found, one)
@@ -221,6 +231,21 @@ def said_by(grounder: Grounder, law: GridLaw) -> Iterator[Summed]:
         found = one
     if found is not None:
         yield found
+
+
+def _note_edges(grounder: Grounder, env: Env, law: GridLaw) -> None:
+    """Note on what a variable, or a real, depends that is drawn."""
+    if law.target is None:
+        return
+    own = id(law.target)
+    axis = env.slots.of[own, env.path]
+    assert axis is not None
+    child = env.slots.items[axis].variables.astype(np.int32)
+    for (reference, _), number in env.slots.of.items():
+        if number is not None and reference != own:
+            parents = env.slots.items[number].variables.astype(np.int32)
+            parents, children = np.broadcast_arrays(parents, child)
+            grounder.builder.edges.append((parents, children))
 
 
 _Found = tuple[Env, np.ndarray, tuple[np.ndarray, np.ndarray]]
