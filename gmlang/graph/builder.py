@@ -91,7 +91,7 @@ class GridBlocks:
     factors: range
 
 
-GridDraw = tuple[tuple[str, str], np.ndarray]
+GridDraw = tuple[tuple[str, str], np.ndarray, Span]
 
 
 @dataclass(slots=True, eq=False)
@@ -113,7 +113,7 @@ class Builder:
         real_mechanisms: joint reals that are drawn or defined, and where.
         real_recipes: how those rows are made whose numbers depend on parameters.
         grid_blocks: what laws say of reals in panels.
-        grid_draws: which of these are drawn: an attribute, and its places.
+        grid_draws: which of these are drawn: an attribute, its places, and where that is said.
     """
 
     variables: list[VariableBlock] = field(default_factory=list[VariableBlock])

@@ -144,6 +144,8 @@ def test_what_is_done_to_a_variable_takes_the_place_of_its_law():
         ("a ~ Exponential(rate=b)\nb ~ Exponential(rate=a)", "GM413"),
         ("a ~ Exponential(rate=a)", "GM413"),
         ("a ~ Exponential(rate=2)\na ~ Exponential(rate=3)", "GM412"),
+        ("a ~ Exponential(rate=2)\na ~ Exponential(rate=p)\nobserve a = 1", "GM412"),
+        ("for i in 0..<2: a ~ Exponential(rate=p)", "GM412"),
     ],
 )
 def test_laws_have_an_order_and_no_rival(laws: str, code: str):

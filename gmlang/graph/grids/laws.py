@@ -29,7 +29,7 @@ from gmlang.graph.builder import GridBlocks, Origin, add_tables
 from gmlang.graph.doing.changing import locate_unchanged
 from gmlang.graph.functions.unrolling import unrolled
 from gmlang.graph.grids.branches import branches
-from gmlang.graph.grids.given import GridLaw, with_seen, with_seen_target
+from gmlang.graph.grids.given import GridLaw, note_edges, with_seen, with_seen_target
 from gmlang.graph.grids.summing import Said, Summed, floored, is_about_same, summed, together
 from gmlang.graph.lowering.grounder import Grounder, check_memory, environment
 from gmlang.graph.lowering.undefined import gap_of
@@ -101,12 +101,27 @@ def _draw(grounder: Grounder, frame: Frame, statement: Draw | DrawReal, law: Exp
     else:
         key = key_of(statement.target)
         places = locate_reals(statement.target, environment(grounder, frame)).reshape(-1)
-        builder.grid_draws.append((key, places))
+        places = np.broadcast_to(places, (frame.count,))
+        _check_first(grounder, statement, key, places)
+        builder.grid_draws.append((key, places, statement.span))
         hidden = grounder.world.hidden_reals.get(key)
         variables = np.zeros(0) if hidden is None else hidden.variables.reshape(-1)[places]
         variables = variables[variables >= 0]
     builder.mechanisms.append((variables.astype(np.int32), statement.span))
     _add(grounder, frame, statement, law, (), None, statement.target)
+
+
+def _check_first(
+    grounder: Grounder, statement: DrawReal, key: tuple[str, str], places: np.ndarray
+) -> None:
+    """Refuse reals that are drawn twice, observed or not."""
+    drawn = [(known, span) for one, known, span in grounder.builder.grid_draws if one == key]
+    if len(np.unique(places)) < len(places):
+        drawn.append((places, statement.span))
+    for known, span in drawn:
+        if np.isin(places, known).any():
+            name = statement.target.span.text
+            raise GmError([errors.two_mechanisms(statement.span, name, span)])
 
 
 def _look(
@@ -221,7 +236,7 @@ def said_by(grounder: Grounder, law: GridLaw) -> Iterator[Summed]:
     """
     found: Summed | None = None
     for env, holds, (logs, roundings) in _alike(grounder, law, np.arange(law.frame.count)):
-        _note_edges(grounder, env, law)
+        note_edges(grounder, env, law)
         one = summed(_said(env, holds, logs, roundings))
         if found is not None and is_about_same(found, one):
             found = together(found, one)
@@ -231,21 +246,6 @@ def said_by(grounder: Grounder, law: GridLaw) -> Iterator[Summed]:
         found = one
     if found is not None:
         yield found
-
-
-def _note_edges(grounder: Grounder, env: Env, law: GridLaw) -> None:
-    """Note on what a variable, or a real, depends that is drawn."""
-    if law.target is None:
-        return
-    own = id(law.target)
-    axis = env.slots.of[own, env.path]
-    assert axis is not None
-    child = env.slots.items[axis].variables.astype(np.int32)
-    for (reference, _), number in env.slots.of.items():
-        if number is not None and reference != own:
-            parents = env.slots.items[number].variables.astype(np.int32)
-            parents, children = np.broadcast_arrays(parents, child)
-            grounder.builder.edges.append((parents, children))
 
 
 _Found = tuple[Env, np.ndarray, tuple[np.ndarray, np.ndarray]]

@@ -23,9 +23,8 @@ def flat_priors(grounding: Grounding) -> str:
         if (entity, array.name) in world.joint_reals:
             names += _flat_joint(grounding, array, world.joint_reals[entity, array.name])
             continue
-        drawn = [
-            places for key, places in grounding.builder.grid_draws if key == (entity, array.name)
-        ]
+        draws = grounding.builder.grid_draws
+        drawn = [places for key, places, _ in draws if key == (entity, array.name)]
         is_flat = np.ones(array.values.size, np.bool_)
         is_flat[np.concatenate([np.zeros(0, np.int64), *drawn])] = False
         is_open = np.isnan(array.values) & is_flat
