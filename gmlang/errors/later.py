@@ -178,6 +178,12 @@ def seen_parameter(span: Span, text: str) -> Diagnostic:
     return _not_yet(span, f"what was seen of `{text}`, which rows depend on not linearly", hint)
 
 
+def set_parameter(span: Span, text: str) -> Diagnostic:
+    """Report a parameter that is set to a number, in place of what it is drawn from."""
+    hint = f"observe it, `{text} = ...`: it is drawn from numbers alone, so beliefs are the same"
+    return _not_yet(span, f"setting `{text}`, which rows depend on not linearly", hint)
+
+
 def drawn_parameter(span: Span, text: str) -> Diagnostic:
     """Report a parameter that is drawn apart from its declaration, or defined."""
     hint = f"write it where it is declared, of numbers: `var {text} : real[0, inf] ~ Cauchy(0, 1)`"

@@ -91,6 +91,9 @@ class GridBlocks:
     factors: range
 
 
+GridDraw = tuple[tuple[str, str], np.ndarray, Span]
+
+
 @dataclass(slots=True, eq=False)
 class Builder:
     """What has been built so far.
@@ -110,6 +113,7 @@ class Builder:
         real_mechanisms: joint reals that are drawn or defined, and where.
         real_recipes: how those rows are made whose numbers depend on parameters.
         grid_blocks: what laws say of reals in panels.
+        grid_draws: which of these are drawn: an attribute, its places, and where that is said.
     """
 
     variables: list[VariableBlock] = field(default_factory=list[VariableBlock])
@@ -137,6 +141,7 @@ class Builder:
     )
     real_recipes: list[RealRecipe] = field(default_factory=list[RealRecipe])
     grid_blocks: list[GridBlocks] = field(default_factory=list[GridBlocks])
+    grid_draws: list[GridDraw] = field(default_factory=list[GridDraw])
 
     def mark(self) -> Mark:
         """Return how much has been built, for `reset`."""
@@ -156,6 +161,7 @@ class Builder:
             len(self.real_mechanisms),
             len(self.real_recipes),
             len(self.grid_blocks),
+            len(self.grid_draws),
         )
 
     def reset(self, mark: Mark) -> None:
@@ -168,6 +174,7 @@ class Builder:
         del self.presumed[rest[3] :], self.real_rows[rest[4] :]
         del self.real_definitions[rest[5] :], self.real_mechanisms[rest[6] :]
         del self.real_recipes[rest[7] :], self.grid_blocks[rest[8] :]
+        del self.grid_draws[rest[9] :]
 
     def copy(self) -> "Builder":
         """Return a builder that can grow on its own."""
@@ -185,6 +192,7 @@ class Builder:
             presumed=list(self.presumed),
             starts=list(self.starts),
             grid_blocks=list(self.grid_blocks),
+            grid_draws=list(self.grid_draws),
         )
 
     def add_variables(self, name: str, shape: tuple[int, ...], states: States) -> int:

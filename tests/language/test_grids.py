@@ -116,6 +116,48 @@ def test_an_observed_real_is_a_number_in_laws():
     assert known.array[0] == pytest.approx(first / (first + other), abs=1e-9)
 
 
+def test_what_a_real_is_drawn_from_counts_in_bounds():
+    text = (
+        "var z : bool ~ Bernoulli(0.4)\nvar r : real[0, inf]\n"
+        "r ~ Exponential(rate=1) if z else Gamma(2, rate=1)\n"
+        "data k : 0..9 = 1\nobserve k ~ Poisson(r)\n"
+    )
+    found = gmlang.compile(text).query("logZ()", budget_s=BUDGET_S)
+    assert found.value == pytest.approx(np.log(0.25), abs=1e-8)
+    assert not found.note
+
+
+def test_what_is_done_to_a_variable_takes_the_place_of_its_law():
+    text = (
+        "var p : real[0, 1] ~ Beta(1, 1)\nvar z : bool ~ Bernoulli(p)\n"
+        "var w : bool ~ Bernoulli(p)\n"
+    )
+    model = gmlang.compile(text)
+    assert model.query("P(w | do(z = true))", budget_s=BUDGET_S).array[1] == pytest.approx(0.5)
+    assert model.query("P(w | z = true)", budget_s=BUDGET_S).array[1] == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize(
+    ("laws", "code"),
+    [
+        ("z ~ Bernoulli(p if w else 0.2)\nw ~ Bernoulli(p if z else 0.3)", "GM413"),
+        ("a ~ Exponential(rate=b)\nb ~ Exponential(rate=a)", "GM413"),
+        ("a ~ Exponential(rate=a)", "GM413"),
+        ("a ~ Exponential(rate=2)\na ~ Exponential(rate=3)", "GM412"),
+        ("a ~ Exponential(rate=2)\na ~ Exponential(rate=p)\nobserve a = 1", "GM412"),
+        ("for i in 0..<2: a ~ Exponential(rate=p)", "GM412"),
+    ],
+)
+def test_laws_have_an_order_and_no_rival(laws: str, code: str):
+    text = (
+        "var p : real[0, 1] ~ Beta(1, 1)\nvar z : bool\nvar w : bool\n"
+        f"var a : real[0, inf]\nvar b : real[0, inf]\n{laws}\n"
+        "data k : 0..9 = 1\nobserve k ~ Poisson(a)\n"
+    )
+    with pytest.raises(GmError, match=code):
+        gmlang.compile(text).query("P(w)")
+
+
 def test_means_that_have_no_value_are_not_to_be_trusted():
     text = "data k : 0..1 = 1\nvar a : real ~ Cauchy(0, 1)\nobserve k ~ Bernoulli(logistic(a))\n"
     found = gmlang.compile(text).query("E(a)", budget_s=BUDGET_S)

@@ -38,7 +38,7 @@ def set_real(grounder: Grounder, change: Intervention) -> None:
     assert isinstance(target, AttributeRef)
     key = key_of(target)
     if key in world.outer_reals:
-        raise GmError([later.seen_parameter(span, target.span.text)])
+        raise GmError([later.set_parameter(span, target.span.text)])
     frame, _ = expand(environment(grounder, ONE_INSTANCE), change.context)
     if frame.count == 0:
         return

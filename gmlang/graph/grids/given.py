@@ -9,6 +9,7 @@ from gmlang.core.ast import AttributeRef, Constant, Distribution, Expression, Re
 from gmlang.core.walk import is_real_reference, mentions_real, replace_part, walk
 from gmlang.diagnostics import Span
 from gmlang.graph.lowering.grounder import Grounder, environment
+from gmlang.graph.values.environment import Env
 from gmlang.graph.world.places import locate_reals
 from gmlang.graph.world.world import Frame, select_rows
 
@@ -90,3 +91,18 @@ def with_seen_target(grounder: Grounder, law: GridLaw) -> Iterator[GridLaw]:
         yield replace(_some(law, seen), values=values[seen], target=None)
     if len(hidden):
         yield _some(law, hidden)
+
+
+def note_edges(grounder: Grounder, env: Env, law: GridLaw) -> None:
+    """Note on what a variable, or a real, depends that is drawn."""
+    if law.target is None:
+        return
+    own = id(law.target)
+    axis = env.slots.of[own, env.path]
+    assert axis is not None
+    child = env.slots.items[axis].variables.astype(np.int32)
+    for (reference, _), number in env.slots.of.items():
+        if number is not None and reference != own:
+            parents = env.slots.items[number].variables.astype(np.int32)
+            parents, children = np.broadcast_arrays(parents, child)
+            grounder.builder.edges.append((parents, children))

@@ -26,9 +26,10 @@ from gmlang.families.likelihoods import (
     size_of_terms,
 )
 from gmlang.graph.builder import GridBlocks, Origin, add_tables
+from gmlang.graph.doing.changing import locate_unchanged
 from gmlang.graph.functions.unrolling import unrolled
 from gmlang.graph.grids.branches import branches
-from gmlang.graph.grids.given import GridLaw, with_seen, with_seen_target
+from gmlang.graph.grids.given import GridLaw, note_edges, with_seen, with_seen_target
 from gmlang.graph.grids.summing import Said, Summed, floored, is_about_same, summed, together
 from gmlang.graph.lowering.grounder import Grounder, check_memory, environment
 from gmlang.graph.lowering.undefined import gap_of
@@ -42,7 +43,7 @@ from gmlang.graph.values.evaluate import (
     evaluate,
     integers,
 )
-from gmlang.graph.world.places import collect, index_ranges, locate
+from gmlang.graph.world.places import collect, index_ranges, locate_reals
 from gmlang.graph.world.world import Frame, World, select_rows, where_text
 from gmruntime.budget import Budget
 
@@ -93,11 +94,34 @@ def _observe(
 
 def _draw(grounder: Grounder, frame: Frame, statement: Draw | DrawReal, law: Expression) -> None:
     """Add what variables, or reals in panels, are drawn from."""
+    builder = grounder.builder
     if isinstance(statement, Draw):
-        slot = locate(statement.target, environment(grounder, frame))
-        builder = grounder.builder
-        builder.mechanisms.append((slot.variables.astype(np.int32), statement.span))
+        frame, slot, _ = locate_unchanged(grounder, frame, statement.target)
+        variables = slot.variables
+    else:
+        key = key_of(statement.target)
+        places = locate_reals(statement.target, environment(grounder, frame)).reshape(-1)
+        places = np.broadcast_to(places, (frame.count,))
+        _check_first(grounder, statement, key, places)
+        builder.grid_draws.append((key, places, statement.span))
+        hidden = grounder.world.hidden_reals.get(key)
+        variables = np.zeros(0) if hidden is None else hidden.variables.reshape(-1)[places]
+        variables = variables[variables >= 0]
+    builder.mechanisms.append((variables.astype(np.int32), statement.span))
     _add(grounder, frame, statement, law, (), None, statement.target)
+
+
+def _check_first(
+    grounder: Grounder, statement: DrawReal, key: tuple[str, str], places: np.ndarray
+) -> None:
+    """Refuse reals that are drawn twice, observed or not."""
+    drawn = [(known, span) for one, known, span in grounder.builder.grid_draws if one == key]
+    if len(np.unique(places)) < len(places):
+        drawn.append((places, statement.span))
+    for known, span in drawn:
+        if np.isin(places, known).any():
+            name = statement.target.span.text
+            raise GmError([errors.two_mechanisms(statement.span, name, span)])
 
 
 def _look(
@@ -213,6 +237,7 @@ def said_by(grounder: Grounder, law: GridLaw) -> Iterator[Summed]:
     """
     found: Summed | None = None
     for env, holds, (logs, roundings) in _alike(grounder, law, np.arange(law.frame.count)):
+        note_edges(grounder, env, law)
         one = summed(_said(env, holds, logs, roundings))
         if found is not None and is_about_same(found, one):
             found = together(found, one)

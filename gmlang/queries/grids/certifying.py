@@ -177,7 +177,7 @@ def _first_cells(pieces: Pieces) -> dict[Key, _Cells] | None:
 
 
 def _is_about(law: GridLaw, key: Key) -> bool:
-    return key in real_keys([law.law])
+    return key in real_keys([law.law, *(() if law.target is None else (law.target,))])
 
 
 def _finer(pieces: Pieces, key: Key, cells: _Cells, found: _Between) -> _Cells:

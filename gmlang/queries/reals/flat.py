@@ -23,13 +23,17 @@ def flat_priors(grounding: Grounding) -> str:
         if (entity, array.name) in world.joint_reals:
             names += _flat_joint(grounding, array, world.joint_reals[entity, array.name])
             continue
-        is_open = np.isnan(array.values)
+        draws = grounding.builder.grid_draws
+        drawn = [places for key, places, _ in draws if key == (entity, array.name)]
+        is_flat = np.ones(array.values.size, np.bool_)
+        is_flat[np.concatenate([np.zeros(0, np.int64), *drawn])] = False
+        is_open = np.isnan(array.values) & is_flat
         hidden = world.hidden_reals.get((entity, array.name))
         if hidden is not None:
             is_open &= hidden.variables < 0
         if is_open.any():
             raise GmError([errors.improper(array.span, array.name, is_vague=False)])
-        if array.values.size:
+        if is_flat.any():
             names.append(f"`{array.name}`")
     return f"relative to a flat prior of {', '.join(names)}" if names else ""
 
