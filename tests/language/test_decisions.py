@@ -167,3 +167,25 @@ def test_what_depends_on_an_open_choice_is_refused(question: str, code: str):
     with pytest.raises(GmError) as caught:
         gmlang.compile(UMBRELLA).query(question)
     assert [one.code for one in caught.value.diagnostics] == [code]
+
+
+def test_a_choice_may_be_done_by_a_rule():
+    doing = "do(umbrella := sky == dark)"
+    gain = -0.3 * 0.2 * 5 - (0.3 * 0.8 + 0.7 * 0.2)
+    assert value(UMBRELLA, f"MEU(| {doing})") == pytest.approx(gain, abs=1e-12)
+    wet: Any = gmlang.compile(UMBRELLA).query(f"P(wet = true | {doing})")
+    assert wet.value == pytest.approx(0.3 * 0.2, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("question", "code"),
+    [
+        ("P(wet had rain = true)", "GM284"),
+        ("P(wet had rain = true | follow())", "GM601"),
+        ("policy(umbrella | do(umbrella := rain))", "GM288"),
+    ],
+)
+def test_choices_in_other_worlds_are_not_guessed(question: str, code: str):
+    with pytest.raises(GmError) as caught:
+        gmlang.compile(UMBRELLA).query(question)
+    assert [one.code for one in caught.value.diagnostics] == [code]

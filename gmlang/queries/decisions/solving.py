@@ -9,6 +9,7 @@ from gmlang.core.program import FollowGiven, ObservedGiven, Query
 from gmlang.core.records.decisions import Maximize
 from gmlang.diagnostics import GmError
 from gmlang.errors import decisions as errors
+from gmlang.errors import later
 from gmlang.queries.answers import Answer, changed
 from gmlang.queries.decisions.decided import Followed
 from gmlang.queries.decisions.following import check_evidence, descendants, edges_of, in_order
@@ -94,9 +95,14 @@ def following(session: Session, query: Query, settings: Settings) -> Session:
     """Return the session in whose graphs choices follow the best policy, where a query asks so.
 
     What is best is found under the choices that the query sets, without what else it observes.
+
+    Raises:
+        GmError: for what would have been otherwise, of which the copies have no policies.
     """
     if not follows(query) or session.followed is not None:
         return session
+    if query.imagined:
+        raise GmError([later.imagined_policy(query.imagined[0].span)])
     names = {symbol.name for symbol in session.program.variables if symbol.is_choice}
     given = tuple(
         one
