@@ -189,3 +189,17 @@ def test_choices_in_other_worlds_are_not_guessed(question: str, code: str):
     with pytest.raises(GmError) as caught:
         gmlang.compile(UMBRELLA).query(question)
     assert [one.code for one in caught.value.diagnostics] == [code]
+
+
+def test_rows_follow_the_policy_and_set_choices():
+    model = gmlang.compile(UMBRELLA)
+    rows: Any = {"sky": ["dark", "clear", "clear"], "umbrella": ["false", "", "true"]}
+    found: Any = model.query("P(wet = true | follow())", rows=rows)
+    # Without an umbrella 1.5 is lost, with one 1: it is taken where the sky is dark.
+    rainy = {"dark": 0.24 / 0.38, "clear": 0.06 / 0.62}
+    assert [one.value for one in found] == pytest.approx([rainy["dark"], rainy["clear"], 0.0])
+    with pytest.raises(GmError, match="GM284"):
+        model.query("P(wet)", rows={"sky": ["dark"]})
+    text = "P(wet = true | do(umbrella = false)) - P(wet = true | do(umbrella = true))"
+    worlds: Any = model.query(text, rows={"rain": ["true", ""]})
+    assert [one.value for one in worlds] == pytest.approx([1.0, 0.3])

@@ -25,6 +25,11 @@ _ENTRIES_MAX = 1 << 22
 """Of the tables of one statement."""
 
 
+def has_choices(program: Program) -> bool:
+    """Say whether anything is chosen in a program."""
+    return any(symbol.is_choice for symbol in program.variables)
+
+
 def choices_of(program: Program, world: World) -> Int64[np.ndarray, " choices"]:
     """List the variables that are chosen, in the order in which they are declared.
 
