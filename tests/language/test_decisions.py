@@ -203,3 +203,14 @@ def test_rows_follow_the_policy_and_set_choices():
     text = "P(wet = true | do(umbrella = false)) - P(wet = true | do(umbrella = true))"
     worlds: Any = model.query(text, rows={"rain": ["true", ""]})
     assert [one.value for one in worlds] == pytest.approx([1.0, 0.3])
+
+
+def test_filters_follow_no_choices_and_no_changed_world():
+    text = (
+        "data T = 2\ndata heard[T] : bool\n{} a[T] : bool\nvar s[T] : bool\ns[0] := false\n"
+        "for t in 1..<T:\n    s[t] := s[t-1] or a[t-1]\nobserve s = heard\n"
+    )
+    with pytest.raises(GmError, match="GM807"):
+        gmlang.compile(text.format("choose")).filter("T")
+    with pytest.raises(GmError, match="GM601"):
+        gmlang.compile(text.format("var")).do("s[0] = true").filter("T")
