@@ -50,6 +50,12 @@ def imagined_holes(span: Span, text: str) -> Diagnostic:
     return _not_yet(span, f"what would have been, of `{text}`, which has no value everywhere")
 
 
+def imagined_policy(span: Span) -> Diagnostic:
+    """Report a counterfactual of choices that follow the best policy."""
+    hint = "set the choices by conditions, or ask `P(y | do(x = v), follow())`"
+    return _not_yet(span, "what would have been, where choices follow the best policy", hint)
+
+
 def done_in_stream(span: Span, text: str) -> Diagnostic:
     """Report a question about a changed world where a program is followed step by step."""
     hint = "ask it of the whole program, with as many steps as were seen"

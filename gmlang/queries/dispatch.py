@@ -55,7 +55,7 @@ def answer(session: Session, question: Query | Assert, settings: Settings) -> An
             found = _check_assertion(session, question, settings)
         else:
             settings = begin(settings, question.within_s)
-            found = over_nodes(here, inner, settings, _answer_query)
+            found = over_nodes(here, inner, settings, answer_within)
     except TimeoutError:
         # Its time was over before the runtime could be asked.
         found = unanswered(question, settings)
@@ -66,7 +66,8 @@ def answer(session: Session, question: Query | Assert, settings: Settings) -> An
     return found
 
 
-def _answer_query(session: Session, query: Query, settings: Settings) -> Answer:
+def answer_within(session: Session, query: Query, settings: Settings) -> Answer:
+    """Answer a query within a budget that has begun, in the world that it is about."""
     if follows(query):
         return under_policy(session, query, settings, _answered)
     return _answered(session, query, settings)
@@ -84,7 +85,7 @@ def _answered(session: Session, query: Query, settings: Settings) -> Answer:
             from gmlang.queries.grids.certifying import certified
 
             own = refined(session, query, settings)
-            over = over_nodes(own, query, settings, _answer_query)
+            over = over_nodes(own, query, settings, answer_within)
             return certified(own, query, settings, over)
         case Single(question, impossible=impossible):
             prepared = prepare(session, query, settings.running())

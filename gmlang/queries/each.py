@@ -26,7 +26,10 @@ from gmlang.graph.world.states import States
 from gmlang.graph.world.world import World
 from gmlang.queries.answers import Answer
 from gmlang.queries.composed.together import prepare_together, together
+from gmlang.queries.decisions.said import has_choices
+from gmlang.queries.decisions.solving import with_open_choices
 from gmlang.queries.dispatch import (
+    answer_within,
     contradicted,
     ground_first,
     is_late,
@@ -106,8 +109,7 @@ def answer_each(session: Session, query: Query, seen: Seen, settings: Settings) 
     memory = session.memory if settings.remembers else None
     settings = replace(settings, workspace=session.workspace, memory=memory)
     settings = begin(settings, query.within_s)
-    budget = settings.running()
-    found = _each(session, query, seen, settings)
+    budget, found = settings.running(), _each(session, query, seen, settings)
     nothing, late = unanswered(query, settings), None
     for one in _in_time(found, nothing, seen.count, budget):
         if one is nothing:
@@ -135,6 +137,8 @@ def _each(session: Session, query: Query, seen: Seen, settings: Settings) -> Ite
     session, query = world_of(session, query)
     if query.imagined:
         raise GmError([later.imagined_rows(query.span, query.text)])
+    if has_choices(session.program) and not query.decides:
+        return _several(session, query, Several(answer_within), seen, settings)
     match question_of(query).answered:
         case Single():
             return _single(session, query, seen, settings)
@@ -225,7 +229,7 @@ def _several(
         yield from (to_give(answer, answer.seconds, answer.note) for _ in range(seen.count))
         return
     own = replace(session, base=grounding_for(session, query, budget))
-    prepared = prepare_for_rows(own, query, budget)
+    prepared = prepare_for_rows(with_open_choices(own), query, budget)
     _refuse_hidden(prepared, query)
     evidence = _evidence(prepared, seen, query, settings)
     possible = evidence.states[~evidence.clashes]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from gmlang.core.program import Assert, Query
 from gmlang.diagnostics import GmError
 from gmlang.errors import asking as errors
+from gmlang.queries.decisions.solving import follows, with_open_choices
 from gmlang.queries.question import Composed, Several
 from gmlang.queries.questions import question_of
 from gmlang.queries.session import Session, prepare
@@ -67,6 +68,7 @@ def plan_of(session: Session, question: Query | Assert, settings: Settings) -> P
     if isinstance(question, Assert):
         return Planned(question.text, "assert", "as much as the queries in it")
     session, question = world_of(session, question)
+    session = with_open_choices(session) if follows(question) else session
     how = question_of(question).answered
     if isinstance(how, Composed):
         return _composed_plan(session, question, how, settings)

@@ -1,6 +1,7 @@
 """`had`: what would have been, against every assignment of the noise, and bounds that hold it."""
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -333,3 +334,17 @@ def test_a_random_net_answers_what_do_answers_where_nothing_is_seen():
         np.testing.assert_allclose(
             imagined.array, ask(model, f"P(x{y} | do(x{x} = 1))").array, atol=TOLERANCE
         )
+
+
+@pytest.mark.parametrize(
+    ("change", "want"), [("y := not x", 0.2), ("y ~ Bernoulli(0.5)", None), ("y = true", None)]
+)
+def test_what_is_imagined_in_a_changed_world_comes_about_as_there(change: str, want: float | None):
+    model = gmlang.compile(
+        "var x : bool ~ Bernoulli(0.3)\nvar y : bool := x\n"
+        "var z : bool ~ Bernoulli(0.9 if y else 0.2)\n"
+    )
+    found: Any = model.do(change).query("P(z = true had x = true | x = false)")
+    plain: Any = model.do(change).query("P(z = true | x = false)")
+    assert found.status == "exact"
+    assert found.value == pytest.approx(plain.value if want is None else want, abs=1e-9)

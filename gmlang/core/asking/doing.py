@@ -139,7 +139,7 @@ def _replaced(state: Checking, env: Env, change: ast.Change) -> Intervention:
             value = fit(state, scalars.check_scalar(state, env, change.value, Bool()), Bool())
         return _checked(state, Intervention(span, (), target, change.operator, value))
     written = ast.Mechanism(span, change.target, change.operator, change.value)
-    made = check_mechanism(state, env, written)
+    made = check_mechanism(state, env, written, of_choice=True)
     assert isinstance(made, Draw | Define)
     value = made.distribution if isinstance(made, Draw) else made.value
     made_of = Intervention(span, made.context, made.target, change.operator, value)

@@ -101,8 +101,13 @@ def domain_of(target: VariableRef | AttributeRef) -> Domain:
     return domain
 
 
-def check_mechanism(state: Checking, env: Env, mechanism: ast.Mechanism) -> Statement:
-    """Check `target ~ D` or `target := e`; a whole array is drawn element by element."""
+def check_mechanism(
+    state: Checking, env: Env, mechanism: ast.Mechanism, *, of_choice: bool = False
+) -> Statement:
+    """Check `target ~ D` or `target := e`; a whole array is drawn element by element.
+
+    `of_choice` says whether a choice may be told what it does, as inside `do(...)`.
+    """
     _need_declared(state, env, mechanism)
     real = reals.real_target(state, env, mechanism.target)
     if real is not None:
@@ -111,7 +116,7 @@ def check_mechanism(state: Checking, env: Env, mechanism: ast.Mechanism) -> Stat
     if is_step(target):
         span = mechanism.target.span
         fail(state, process_errors.not_predicted(span, span.text))
-    if isinstance(target, VariableRef) and is_choice(state, target.name):
+    if isinstance(target, VariableRef) and is_choice(state, target.name) and not of_choice:
         fail(state, decisions.said_elsewhere(mechanism.span, show(target)))
     domain = domain_of(target)
     element, clauses = loops.over_axes(state, target)

@@ -82,6 +82,12 @@ def no_choice(span: Span, text: str) -> Diagnostic:
     return _misplaced(span, f"`{text}` is no choice", hint)
 
 
+def decided_by_doing(span: Span, text: str) -> Diagnostic:
+    """Report a question about the policy of a choice that `do(...)` lets follow something else."""
+    hint = "leave it out of `do(...)`, or ask what follows, `MEU(| do(...))`"
+    return _misplaced(span, f"`{text}`: `do` says already what is chosen", hint)
+
+
 def not_knowable(span: Span, text: str) -> Diagnostic:
     """Report something that is no variable in what a choice knows."""
     hint = "list variables, elements or attributes; what is data is known anyway"

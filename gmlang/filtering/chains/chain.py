@@ -15,6 +15,7 @@ from gmlang.core.records.covering import is_existence
 from gmlang.core.walk import walk
 from gmlang.diagnostics import GmError
 from gmlang.errors import filtering as errors
+from gmlang.errors import later
 from gmlang.filtering.chains.offsets import size_name
 from gmlang.filtering.chains.reading import Reading, Said, axis_of, expressions_in
 
@@ -84,6 +85,11 @@ def chain_of(program: Program, over: str, numbers: Mapping[str, int]) -> Chain:
         raise GmError([errors.not_followed(program.span, program.held[0])])
     if called := [model for model in program.models if model.is_called or model.is_process]:
         raise GmError([errors.not_followed(called[0].span, called[0].name)])
+    if program.done:
+        done = program.done[0].span
+        raise GmError([later.done_in_stream(done, f"do({done.text})")])
+    if chosen := [symbol for symbol in program.variables if symbol.is_choice]:
+        raise GmError([errors.not_followed(chosen[0].span, chosen[0].name)])
     inputs = {s.name: a for s in program.data if (a := axis_of(size, s.shape)) is not None}
     axes: dict[tuple[str, ...], int] = {}
     for symbol in program.variables:

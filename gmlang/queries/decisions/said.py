@@ -25,15 +25,24 @@ _ENTRIES_MAX = 1 << 22
 """Of the tables of one statement."""
 
 
+def has_choices(program: Program) -> bool:
+    """Say whether anything is chosen in a program."""
+    return any(symbol.is_choice for symbol in program.variables)
+
+
 def choices_of(program: Program, world: World) -> Int64[np.ndarray, " choices"]:
-    """List the variables that are chosen, in the order in which they are declared."""
+    """List the variables that are chosen, in the order in which they are declared.
+
+    What was done to one is settled, whoever would have chosen it.
+    """
     found = [np.zeros(0, np.int64)]
     for symbol in program.variables:
         if symbol.is_choice:
             array = world.variables[symbol.name]
             size = int(np.prod(array.shape, dtype=np.int64))
             found.append(np.arange(array.start, array.start + size))
-    return np.concatenate(found)
+    choices = np.concatenate(found)
+    return choices if world.changed is None else np.setdiff1d(choices, world.changed)
 
 
 Knowledge = dict[int, tuple[int, ...]]

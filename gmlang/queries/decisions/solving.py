@@ -7,8 +7,9 @@ import numpy as np
 
 from gmlang.core.program import FollowGiven, ObservedGiven, Query
 from gmlang.core.records.decisions import Maximize
-from gmlang.diagnostics import GmError
+from gmlang.diagnostics import GmError, Span
 from gmlang.errors import decisions as errors
+from gmlang.errors import later
 from gmlang.queries.answers import Answer, changed
 from gmlang.queries.decisions.decided import Followed
 from gmlang.queries.decisions.following import check_evidence, descendants, edges_of, in_order
@@ -94,17 +95,21 @@ def following(session: Session, query: Query, settings: Settings) -> Session:
     """Return the session in whose graphs choices follow the best policy, where a query asks so.
 
     What is best is found under the choices that the query sets, without what else it observes.
+
+    Raises:
+        GmError: for what would have been otherwise, of which the copies have no policies.
     """
     if not follows(query) or session.followed is not None:
         return session
+    if query.imagined:
+        raise GmError([later.imagined_policy(query.imagined[0].span)])
     names = {symbol.name for symbol in session.program.variables if symbol.is_choice}
     given = tuple(
         one
         for one in query.given
         if isinstance(one, ObservedGiven) and getattr(one.target, "name", "") in names
     )
-    # What is asked for need not be decided while that is found out.
-    nobody = replace(session, followed=Followed((), is_best=False))
+    nobody = replace(with_open_choices(session), seen=_set_by_row(session))
     part = replace(settings, budget=settings.running().share(_DECIDING_SHARE))
     solved = solve(nobody, replace(query, given=given), part)
     found = solved.found
@@ -115,6 +120,19 @@ def following(session: Session, query: Query, settings: Settings) -> Session:
         raise TimeoutError
     is_best = found.quality.status is Status.EXACT or not solved.num_free
     return replace(session, followed=Followed(found.policies, is_best))
+
+
+def with_open_choices(session: Session) -> Session:
+    """Return the session in which what is asked for need not be decided."""
+    return replace(session, followed=Followed((), is_best=False))
+
+
+def _set_by_row(session: Session) -> tuple[tuple[np.ndarray, np.ndarray, Span], ...]:
+    """Return what a row of evidence says of choices."""
+    if not session.seen or session.base is None:
+        return ()
+    choices = choices_of(session.program, session.base.world)
+    return tuple(one for one in session.seen if np.isin(one[0], choices).all())
 
 
 def under_policy(

@@ -10,6 +10,7 @@ from gmlang.core.check.deciding.choices import is_choice
 from gmlang.core.checking import Checking, fail
 from gmlang.core.names.scope import Env
 from gmlang.core.program import Query
+from gmlang.diagnostics import GmError
 from gmlang.errors import decisions as errors
 from gmlang.queries.answers import Answer, with_quality
 from gmlang.queries.decisions.rules import Rule, rules_of
@@ -86,6 +87,9 @@ def _read(query: BestPolicy, solved: Solved, found: ExpectedUtilityAnswer) -> An
     none = np.zeros(0, np.int32)
     is_set = [v for v in asked if evidence[v] >= 0]
     as_set = tuple(Policy(v, none, evidence[v : v + 1].reshape(())) for v in is_set)
+    changed = prepared.grounding.world.changed
+    if changed is not None and np.isin(np.setdiff1d(asked, is_set), changed).any():
+        raise GmError([errors.decided_by_doing(query.span, query.text)])
     rules = rules_of(prepared.grounding.world, (*as_set, *found.policies))
     if any(v not in rules for v in asked):
         return PolicyAnswer(query.text)

@@ -45,11 +45,12 @@ def world_of_all(session: Session, group: Sequence[Query]) -> tuple[Session, lis
 
 def _world(session: Session, done: tuple[Intervention, ...]) -> Session:
     key = "; ".join(map(show_change, done))
-    known = session.worlds.get(key)
+    # What a row of evidence says is said in no world that is kept.
+    known = None if session.seen else session.worlds.get(key)
     # What is wrong with it is said where it stands.
     if known is not None and (known.base is not None or known.program.done[-1] == done[-1]):
         return known
-    while len(session.worlds) >= _WORLDS_MAX:
+    while not session.seen and len(session.worlds) >= _WORLDS_MAX:
         del session.worlds[next(iter(session.worlds))]
     made = Session(
         replace(session.program, done=(*session.program.done, *done)),

@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from gmlang.core.ast import Activation
 from gmlang.core.program import Define, Draw, Program
+from gmlang.core.records.doing import Intervention
 from gmlang.diagnostics import GmError, Span
 from gmlang.errors import later
 from gmlang.errors.acting import doing as errors
@@ -60,8 +62,10 @@ def mechanisms_of(
         GmError: where one has no mechanism of its own, or one of too many entries.
     """
     found: dict[int, Mechanism] = {}
-    every = np.arange(grounder.builder.num_variables)
-    world = replace(grounder.world, changed=np.setdiff1d(every, children), redirect=None)
+    others = np.setdiff1d(np.arange(grounder.builder.num_variables), children)
+    changed = grounder.world.changed
+    said = others if changed is None else np.union1d(others, changed)
+    world = replace(grounder.world, changed=said, redirect=None)
 
     def note(scratch: Grounder, frame: Frame, job: Job) -> None:
         for one in _tabulated(scratch, frame, job):
@@ -74,10 +78,22 @@ def mechanisms_of(
     for statement in drawn:
         if not is_gated(statement):
             _ground(scratch, statement)
+    scratch.world = replace(world, changed=others)
+    for statement in filter(None, map(_as_statement, program.done)):
+        _ground(scratch, statement)
     for child in children.tolist():
         if child not in found:
             raise GmError([later.imagined_prediction(span, variable_name(world, child))])
     return [found[child] for child in children.tolist()]
+
+
+def _as_statement(change: Intervention) -> Draw | Define | None:
+    """Return the mechanism that takes the place of a variable's own; None for what is fixed."""
+    if change.operator == "=" or isinstance(change.target, Activation):
+        return None
+    if change.operator == "~":
+        return Draw(change.span, change.context, change.target, change.value)
+    return Define(change.span, change.context, change.target, change.value)
 
 
 def _ground(scratch: Grounder, statement: Draw | Define) -> None:

@@ -102,6 +102,8 @@ def imagine(grounder: Grounder, program: Program, query: Query) -> Twin:
         if parents == one.parents:
             continue
         redirect[one.child] = child = _copy(builder, one.table.shape[-1])
+        copied = np.full(len(parents), child, np.int64)
+        builder.edges.append((np.array(parents, np.int64), copied))
         origin = Origin("define", one.span)
         if one.is_deterministic:
             _add(builder, one.table, (*parents, child), origin)
