@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 from gmruntime.answer import LogPartition, LogPartitionAnswer, Marginals, MarginalsAnswer, Status
 from gmruntime.budget import Budget
+from gmruntime.elimination.bounding import tightest
 from gmruntime.elimination.layouts.groups import new_axes
 from gmruntime.elimination.orders.best import best_order
 from gmruntime.elimination.orders.greedy import neighbours
+from gmruntime.elimination.orders.restarts import order_by_weight
 from gmruntime.elimination.orders.sweeping import swept_order
 from gmruntime.elimination.passes.cores import allocate
 from gmruntime.elimination.passes.program import Sheet, contract
@@ -196,3 +198,23 @@ def test_tables_are_placed_no_longer_than_there_is_time():
     with pytest.raises(TimeoutError):
         allocate(sheet, np.full(len(sheet.scopes), 1 << 20), reuse=True)
     assert clock.num_looks <= 21
+
+
+def test_a_greedy_order_is_given_up_where_it_takes_more_steps_than_there_is_time_for():
+    graph = FactorGraph(
+        (VariableBlock("x", (200,), 2),),
+        (
+            FactorBlock(
+                Table(np.zeros((1, 2, 2))),
+                np.stack(np.triu_indices(200, 1), axis=1).astype(np.int32),
+            ),
+        ),
+    )
+    network = reduce(Task(graph, LogPartition(), no_evidence(graph)))
+    assert network is not None
+    rng = np.random.default_rng(0)
+    assert len(order_by_weight(network, rng).variables) == 200
+    short = Budget(0.0, 1e-6, 1 << 30, clock=lambda: 0.0)
+    with pytest.raises(TimeoutError):
+        order_by_weight(network, rng, short)
+    assert tightest(network, None, short, rng) is None
