@@ -10,9 +10,14 @@ from hypothesis import strategies as st
 
 from gmruntime.answer import LogPartition, LogPartitionAnswer, Marginals, MarginalsAnswer, Status
 from gmruntime.budget import Budget
+from gmruntime.elimination.bounding import tightest
+from gmruntime.elimination.layouts.groups import new_axes
 from gmruntime.elimination.orders.best import best_order
 from gmruntime.elimination.orders.greedy import neighbours
+from gmruntime.elimination.orders.restarts import order_by_weight
 from gmruntime.elimination.orders.sweeping import swept_order
+from gmruntime.elimination.passes.cores import allocate
+from gmruntime.elimination.passes.program import Sheet, contract
 from gmruntime.elimination.plan import Plan
 from gmruntime.elimination.relevance import marginals_by_relevance
 from gmruntime.factors.kinds import NoisyOr, Table
@@ -157,3 +162,59 @@ def test_marginals_leaf_by_leaf_are_planned_no_longer_than_they_may_save():
     with pytest.raises(TimeoutError):
         marginals_by_relevance(network, frozenset(network.free), 0.1, 1e6, effort, read)
     assert budget.spent_s() < 1.0
+
+
+class _Clock:
+    """A clock by which every look takes a second."""
+
+    def __init__(self) -> None:
+        self.num_looks = 0
+
+    def __call__(self) -> float:
+        self.num_looks += 1
+        return float(self.num_looks)
+
+
+def test_the_tables_of_one_clique_are_joined_no_longer_than_there_is_time():
+    clock = _Clock()
+    sheet = Sheet(
+        {v: v for v in range(60)},
+        new_axes(np.full(60, 2)),
+        budget=Budget(0.0, 20.0, 1 << 30, clock=clock),
+    )
+    sheet.scopes += [(v, v + 1) for v in range(59)]
+    with pytest.raises(TimeoutError):
+        contract(sheet, range(59), (0,), tuple(range(60)))
+    assert clock.num_looks <= 21
+
+
+def test_tables_are_placed_no_longer_than_there_is_time():
+    clock = _Clock()
+    budget = Budget(0.0, 20.0, 1 << 30, clock=clock)
+    sheet = Sheet({0: 0}, new_axes(np.full(1, 2)), budget=budget)
+    sheet.scopes.append((0,))
+    for table in range(5000):
+        contract(sheet, (table,), (0,), (0,), 0)
+    with pytest.raises(TimeoutError):
+        allocate(sheet, np.full(len(sheet.scopes), 1 << 20), reuse=True)
+    assert clock.num_looks <= 21
+
+
+def test_a_greedy_order_is_given_up_where_it_takes_more_steps_than_there_is_time_for():
+    graph = FactorGraph(
+        (VariableBlock("x", (200,), 2),),
+        (
+            FactorBlock(
+                Table(np.zeros((1, 2, 2))),
+                np.stack(np.triu_indices(200, 1), axis=1).astype(np.int32),
+            ),
+        ),
+    )
+    network = reduce(Task(graph, LogPartition(), no_evidence(graph)))
+    assert network is not None
+    rng = np.random.default_rng(0)
+    assert len(order_by_weight(network, rng).variables) == 200
+    short = Budget(0.0, 1e-6, 1 << 30, clock=lambda: 0.0)
+    with pytest.raises(TimeoutError):
+        order_by_weight(network, rng, short)
+    assert tightest(network, None, short, rng) is None

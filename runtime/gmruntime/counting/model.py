@@ -233,7 +233,7 @@ def _prior(network: Network, budget: Budget, rng: np.random.Generator) -> tuple[
     size = len(network.free)
     rows = adjacency(network, np.arange(size))
     bits = np.log2(np.maximum(network.num_states, 2).astype(np.float64))
-    order, late = np.zeros(size, np.int64), np.zeros(size, np.int8)
+    order, late = np.zeros(size, np.int64), np.zeros(size, np.int16)
     seed = np.uint64(rng.integers(1, 1 << 62))
     steps = budget.left_s() * _STEPS_PER_SECOND
     for by_fill, share in ((True, _FILL_SHARE), (False, _WEIGHT_SHARE)):

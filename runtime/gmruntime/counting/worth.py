@@ -59,7 +59,7 @@ def is_wide(network: Network, budget: Budget) -> bool:
     from gmruntime.elimination.orders.restarts import adjacency
 
     rows = adjacency(network, free)
-    late, order = np.zeros(size, np.int8), np.zeros(size, np.int64)
+    late, order = np.zeros(size, np.int16), np.zeros(size, np.int64)
     limits = Limits(_WIDE_BITS, np.inf, _STEPS_SHARE * budget.left_s())
     for by_fill in (False, True):
         total, _, _ = eliminate_greedily(

@@ -123,6 +123,8 @@ def _count(graph: FactorGraph, budget: Budget) -> None:
 def _count_by_search(graph: FactorGraph, budget: Budget) -> None:
     """Search for a number of solutions and for probabilities."""
     from gmruntime.counting.answer import begun
+    from gmruntime.counting.engine import begin
+    from gmruntime.counting.sampling import sampler_of
     from gmruntime.simplify.network import reduce
 
     for query in (Solutions(), Marginals()):
@@ -132,6 +134,8 @@ def _count_by_search(graph: FactorGraph, budget: Budget) -> None:
         counting = begun(task, network, Effort(budget, np.random.default_rng(0)))
         assert counting is not None
         counting.go_on(budget.until(_SEARCHED_S))
+        drawn = begin(counting.counter.laid_out, 1 << 24, is_traced=False)
+        sampler_of(drawn, np.random.default_rng(0)).go_on(budget.until(_SEARCHED_S))
 
 
 def _walk_forest(rng: np.random.Generator, budget: Budget) -> None:

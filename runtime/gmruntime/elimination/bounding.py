@@ -87,7 +87,7 @@ def bound_log_partition(
 def _any_order(network: Network, rng: np.random.Generator, budget: Budget) -> Order:
     from gmruntime.elimination.orders.restarts import order_by_weight
 
-    greedy = order_by_weight(network, rng)
+    greedy = order_by_weight(network, rng, budget)
     swept = swept_order(network, bits_max=greedy.clique_bits, budget=budget)
     return greedy if swept is None or swept.total_bits > greedy.total_bits else swept
 
@@ -107,7 +107,10 @@ def tightest(
     """
     if order is None and (budget.is_spent() or not may_load(budget)):
         return None
-    order = order or _any_order(network, rng, budget)
+    try:
+        order = order or _any_order(network, rng, budget)
+    except TimeoutError:
+        return None
     until = budget.spent_s() + _RELAX_SHARE * budget.left_s()
     best = math.inf
     kept: list[MiniBucket] | None = None

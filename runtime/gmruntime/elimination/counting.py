@@ -44,7 +44,10 @@ def count_compiled(network: Network, order: Order, budget: Budget) -> Counted | 
         order: its cliques sorted by when each variable is eliminated.
         budget: asked now and then.
     """
-    sheet = write_upward(network, order).sheet
+    try:
+        sheet = write_upward(network, order, budget).sheet
+    except TimeoutError:
+        return None
     done = _pass(sheet, budget, is_max=False)
     if not done.finished:
         return _count_small(network, sheet, budget)
@@ -82,7 +85,10 @@ def _count_below(sheet: Sheet, log_most: float, budget: Budget) -> int | None:
         return None
     count, product = 0, 1
     for _, prime in zip(range(num_primes), _primes(), strict=False):
-        remainder = _count_modulo(sheet, prime, budget)
+        try:
+            remainder = _count_modulo(sheet, prime, budget)
+        except TimeoutError:
+            return None
         if remainder is None:
             return None
         # The one number below the new product that leaves both remainders.

@@ -258,7 +258,8 @@ def _laid_out(
     steps_of: list[list[int]] = [[] for _ in written.parents]
     for k, step in enumerate(sheet.steps):
         steps_of[step.clique].append(k)
-    program = program_of(sheet, start, entries, np.zeros(num_steps, np.bool_))
+    never = np.zeros(num_steps, np.bool_)
+    program = program_of(sheet, start, entries, never, never)
     return Conditional(
         slots,
         alone,

@@ -92,7 +92,8 @@ def best_orders(
                 return best
     if not is_searched:
         return best
-    if not stages and num_free <= _SWEPT_MAX and _may_be_swept(network, best, rng):
+    is_swept = not stages and num_free <= _SWEPT_MAX
+    if is_swept and _may_be_swept(network, best, rng, budget):
         swept = swept_order(network, bits_max=bits_max, budget=budget)
         best = sorted([*best, *([] if swept is None else [swept])], key=_cost)
         # Where greedy orders end far above it the search stops early.
@@ -114,7 +115,12 @@ def _cost(order: Order) -> float:
     return order.total_bits
 
 
-def _may_be_swept(network: Network, best: list[Order], rng: np.random.Generator) -> bool:
+def _may_be_swept(
+    network: Network, best: list[Order], rng: np.random.Generator, budget: Budget
+) -> bool:
     """Say whether a sweep takes less time than it may save: not where one greedy order is cheap."""
-    known = best[0] if best else order_by_weight(network, rng.spawn(1)[0])
+    try:
+        known = best[0] if best else order_by_weight(network, rng.spawn(1)[0], budget)
+    except TimeoutError:
+        return False
     return known.total_bits > _SWEPT_BITS

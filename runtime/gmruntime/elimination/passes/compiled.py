@@ -4,6 +4,7 @@ import numpy as np
 
 from gmruntime.arrays import Float64
 from gmruntime.budget import Budget
+from gmruntime.budget import within as within_budget
 from gmruntime.elimination.layouts.groups import listed
 from gmruntime.elimination.layouts.order import Order
 from gmruntime.elimination.passes.cores import Arena, Run, run
@@ -56,7 +57,11 @@ def pass_upward_compiled(
     if order.layout is None:
         return Upward(messages, done.log_constant)
     groups = [[axes.of(axis) for axis in separator] for separator in cliques.separators]
-    rows = [listed(table, parts) for table, parts in zip(messages, groups, strict=True)]
+    parted = zip(messages, groups, strict=True)
+    try:
+        rows = [listed(table, parts) for table, parts in within_budget(parted, budget)]
+    except TimeoutError:
+        return None
     return Upward([], done.log_constant, rows)
 
 
@@ -78,7 +83,7 @@ def marginals_compiled(
         needed: set[int] = set()
         for clique, _ in sources.values():
             _add_ancestors(cliques, clique, needed)
-        downward = write_downward(cliques, needed, budget)
+        downward = write_downward(cliques, needed)
     except TimeoutError:
         return None
     results: dict[int, int] = {}
@@ -119,7 +124,7 @@ def joint_compiled(
     needed: set[int] = set()
     _add_ancestors(cliques, clique, needed)
     try:
-        downward = write_downward(cliques, needed, budget)
+        downward = write_downward(cliques, needed)
     except TimeoutError:
         return None
     operands = [*cliques.own[clique], *(cliques.upward[c] for c in cliques.children[clique])]

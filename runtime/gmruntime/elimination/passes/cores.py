@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 from gmruntime.arrays import Float64, Int64, row_starts
-from gmruntime.budget import Budget, num_cores
+from gmruntime.budget import Budget, num_cores, within
 from gmruntime.elimination.passes.losses import NOTHING_LOST, Losses, is_lost, log_least, losses_of
 from gmruntime.elimination.passes.program import Sheet
 from gmruntime.elimination.passes.program_kernel import Program, run_part
@@ -97,7 +97,10 @@ def run(
         arena: memory to use.
     """
     sizes = np.array([sheet.entries(scope) for scope in sheet.scopes], np.int64)
-    table_start, total = allocate(sheet, sizes, reuse=reuse)
+    try:
+        table_start, total = allocate(sheet, sizes, reuse=reuse)
+    except TimeoutError:
+        return Run(np.empty(0), np.zeros_like(sizes), sizes, 0.0, False)
     values = np.empty(total) if arena is None else arena.take(total)
     log_constant = 0.0
     num_counted = sum(step.clique >= 0 for step in sheet.steps)
@@ -119,7 +122,10 @@ def run(
     plain = flags & alternates
     flags &= not alternates
     switch = int(np.argmax(flags)) if flags.any() and not all_max else -1
-    program = program_of(sheet, table_start, sizes, flags, plain)
+    try:
+        program = program_of(sheet, table_start, sizes, flags, plain)
+    except TimeoutError:
+        return Run(values, table_start, sizes, 0.0, False)
     # Where all is in logs nothing is too small.
     losses = NOTHING_LOST if all_max else losses_of(sheet, least)
     if arena is not None and arena.device == "cuda":
@@ -231,6 +237,9 @@ def program_of(
         table_size: the entries of each.
         is_max: of each step.
         is_plain_max: likewise.
+
+    Raises:
+        TimeoutError: when the sheet's budget ended first.
     """
     axes = sheet.axes
     num_axes = len(axes.num_states) + len(axes.groups)
@@ -238,7 +247,7 @@ def program_of(
     projections: list[np.ndarray] = []
     starts: dict[tuple[int, int], int] = {}
     filled = 0
-    for step in sheet.steps if axes.groups else ():
+    for step in within(sheet.steps if axes.groups else (), sheet.budget, every=16):
         found: list[tuple[int, int, int]] = []
         inner = {a for t in (*step.operands, step.result) for a in sheet.scopes[t]}
         for axis in sorted(inner - set(step.axes)):
@@ -279,7 +288,11 @@ def program_of(
 def allocate(
     sheet: Sheet, sizes: np.ndarray, *, reuse: bool
 ) -> tuple[Int64[np.ndarray, " tables"], int]:
-    """Place every table; return where each begins, and the entries needed."""
+    """Place every table; return where each begins, and the entries needed.
+
+    Raises:
+        TimeoutError: when the sheet's budget ended first.
+    """
     if not reuse or sizes.sum() < REUSED_ENTRIES_MIN:
         ends = np.cumsum(sizes)
         return ends - sizes, int(ends[-1]) if len(ends) else 0
@@ -292,7 +305,7 @@ def allocate(
     for k, step in enumerate(sheet.steps):
         last_read.update((table, k) for table in step.operands)
     holes: list[tuple[int, int]] = []
-    for k, step in enumerate(sheet.steps):
+    for k, step in enumerate(within(sheet.steps, sheet.budget)):
         wanted = int(sizes[step.result])
         fitting = [(size, at) for size, at in holes if size >= wanted]
         if fitting:

@@ -21,6 +21,9 @@ _PAIRED_SHARE = 16
 _PAIRED_ENTRIES_MIN = 1 << 12
 """Smaller products are not worth a step of their own."""
 
+_CLIQUES_AT_ONCE = 4
+"""Between two looks at the clock: one of many groups takes a while."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
@@ -45,6 +48,7 @@ class Sheet:
         scopes: the axes of each table.
         given: the log tables that are there from the start, by table.
         steps: in order.
+        budget: asked by whoever writes on it, group by group, and turns it into arrays.
     """
 
     place: dict[int, int]
@@ -52,6 +56,7 @@ class Sheet:
     scopes: list[tuple[int, ...]] = field(default_factory=list[tuple[int, ...]])
     given: dict[int, np.ndarray] = field(default_factory=dict[int, np.ndarray])
     steps: list[Step] = field(default_factory=list[Step])
+    budget: Budget = UNLIMITED
 
     def entries(self, scope: tuple[int, ...]) -> int:
         """Count the entries of a table."""
@@ -96,6 +101,9 @@ def contract(
         scope: axes of the result, each within one of `within`.
         within: axes of a clique that holds everything.
         clique: whose message this serves, -1 for none.
+
+    Raises:
+        TimeoutError: when the sheet's budget ended first.
     """
     scope = _like(sheet, scope, within)
     touched = sheet.variables(scope).union(*(sheet.variables(sheet.scopes[t]) for t in operands))
@@ -110,12 +118,15 @@ def contract(
 def _paired(sheet: Sheet, operands: list[int], within: tuple[int, ...], clique: int) -> list[int]:
     """Multiply small operands with each other first, so that fewer are read in the large step."""
     entries_max = sheet.entries(within) // _PAIRED_SHARE
+    known: dict[tuple[int, int], int] = {}
     while len(operands) > 2 and entries_max >= _PAIRED_ENTRIES_MIN:
         best: tuple[int, int, int] | None = None
         for k, one in enumerate(operands):
+            sheet.budget.check()
             for other in operands[:k]:
-                joint = _joint(sheet, (one, other), within)
-                entries = sheet.entries(joint)
+                if (one, other) not in known:
+                    known[one, other] = sheet.entries(_joint(sheet, (one, other), within))
+                entries = known[one, other]
                 if entries <= entries_max and (best is None or entries < best[0]):
                     best = entries, other, one
         if best is None:
@@ -165,7 +176,7 @@ def write_upward(network: Network, order: Order, budget: Budget = UNLIMITED) -> 
     """
     place = {v: k for k, v in enumerate(order.variables)}
     layout = order.layout
-    sheet = Sheet(place, new_axes(network.num_states, layout))
+    sheet = Sheet(place, new_axes(network.num_states, layout), budget=budget)
     scopes = tuple(
         (v, *sorted(c, key=place.__getitem__))
         for v, c in zip(order.variables, order.cliques, strict=True)
@@ -182,7 +193,7 @@ def write_upward(network: Network, order: Order, budget: Budget = UNLIMITED) -> 
         axes, separators = _aligned(sheet, layout, parents)
         own = _own_listed(network, sheet, axes, layout)
     upward: list[int] = []
-    for k in within_budget(range(len(scopes)), budget):
+    for k in within_budget(range(len(scopes)), budget, every=_CLIQUES_AT_ONCE):
         operands = [*own[k], *(upward[c] for c in children[k])]
         if len(operands) > 2:
             operands = _paired(sheet, operands, axes[k], k)
@@ -199,7 +210,7 @@ def _own_tables(
 ) -> list[list[int]]:
     """Give every factor to the clique of its first eliminated variable."""
     gathered: list[list[tuple[tuple[int, ...], np.ndarray]]] = [[] for _ in scopes]
-    for factor in network.factors:
+    for factor in within_budget(network.factors, sheet.budget):
         axes = sorted(range(len(factor.scope)), key=lambda k: sheet.place[factor.scope[k]])
         scope = tuple(factor.scope[k] for k in axes)
         gathered[sheet.place[scope[0]]].append((scope, factor.table.transpose(axes)))
@@ -215,7 +226,8 @@ def _aligned(
     """
     axes: list[tuple[int, ...]] = [() for _ in parents]
     separators: list[tuple[int, ...]] = [() for _ in parents]
-    for k in range(len(parents) - 1, -1, -1):
+    backwards = range(len(parents) - 1, -1, -1)
+    for k in within_budget(backwards, sheet.budget, every=_CLIQUES_AT_ONCE):
         if parents[k] < 0:
             axes[k] = sheet.ordered(layout.cliques[k])
             continue
@@ -239,7 +251,8 @@ def _own_listed(
 ) -> list[list[int]]:
     """Give every factor to the clique of its first eliminated variable, without its zeros."""
     own: list[list[int]] = [[] for _ in axes]
-    for factor, given in zip(network.factors, layout.given, strict=True):
+    parted = zip(network.factors, layout.given, strict=True)
+    for factor, given in within_budget(parted, sheet.budget, every=_CLIQUES_AT_ONCE):
         clique = min(sheet.place[v] for v in factor.scope)
         scope = _like(sheet, given, axes[clique])
         parts = [sheet.axes.of(axis) for axis in scope]
@@ -263,15 +276,13 @@ def _merged(
     return kept
 
 
-def write_downward(
-    cliques: Cliques, needed: set[int], budget: Budget = UNLIMITED
-) -> dict[int, int]:
+def write_downward(cliques: Cliques, needed: set[int]) -> dict[int, int]:
     """Write the pass from the roots to the cliques in `needed`; return the message to each.
 
     `needed` must contain every parent of its members.
 
     Raises:
-        TimeoutError: when the budget ended first.
+        TimeoutError: when the sheet's budget ended first.
     """
     downward: dict[int, int] = {}
     for k in range(len(cliques.scopes) - 1, -1, -1):
@@ -282,7 +293,7 @@ def write_downward(
         base = [*cliques.own[k], *(cliques.upward[c] for c in others)]
         if k in downward:
             base.append(downward[k])
-        _leave_one_out(cliques, k, base, targets, downward, budget)
+        _leave_one_out(cliques, k, base, targets, downward)
     return downward
 
 
@@ -292,10 +303,9 @@ def _leave_one_out(
     base: list[int],
     targets: list[int],
     downward: dict[int, int],
-    budget: Budget,
 ) -> None:
     """Write the message to each target: all but its own, each half sharing the other's product."""
-    budget.check()
+    cliques.sheet.budget.check()
     if len(targets) == 1:
         scope = cliques.separators[targets[0]]
         downward[targets[0]] = contract(cliques.sheet, base, scope, cliques.axes[k])
@@ -306,4 +316,4 @@ def _leave_one_out(
         if len(messages) > 2 and len(part) > 1:
             joint = _joint(cliques.sheet, messages, cliques.axes[k])
             messages = [contract(cliques.sheet, messages, joint, cliques.axes[k])]
-        _leave_one_out(cliques, k, [*base, *messages], part, downward, budget)
+        _leave_one_out(cliques, k, [*base, *messages], part, downward)
