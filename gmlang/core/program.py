@@ -290,6 +290,7 @@ class Query:
         relates_reals: whether it asks how the reals that it asks for depend on each other.
         moment: of what is asked for it needs this one: 1 a mean, 2 a variance, 0 others.
         names_states: whether it speaks of states or compares assignments: nodes of reals are none.
+        summarises: whether it shows a mean and a deviation without being asked for them.
         decides: whether it asks what is best to choose.
         may_imagine: whether it can be asked of what would have been: `had`.
         frees_choices: whether a choice that it asks for is as free as any variable.
@@ -310,6 +311,7 @@ class Query:
     relates_reals: ClassVar[bool] = False
     moment: ClassVar[int] = 0
     names_states: ClassVar[bool] = False
+    summarises: ClassVar[bool] = False
     decides: ClassVar[bool] = False
     may_imagine: ClassVar[bool] = False
     frees_choices: ClassVar[bool] = False

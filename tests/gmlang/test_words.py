@@ -11,6 +11,7 @@ from gmlang.core.check import domains
 from gmlang.core.expressions import aggregates, forms, weights
 from gmlang.core.parameters import PARAMETER_WORDS, ROWS_WORD
 from gmlang.core.places import forms as places
+from gmlang.core.records.decisions import FOLLOW
 from gmlang.core.records.doing import DO
 from gmlang.editor.completion import words
 from gmlang.editor.highlight import GmLexer
@@ -56,8 +57,8 @@ def test_the_checker_knows_these_words():
         *(*PARAMETER_WORDS, ROWS_WORD, *places.DOMAINS),
     }
     assert set(of_kind(Kind.VALUE)) == {"true", "false", *weights.REST}
-    assert set(of_kind(Kind.LATER)) - {"then"} == set(LATER)
-    assert set(of_kind(Kind.GIVEN)) == {DO}
+    assert set(of_kind(Kind.LATER)) == set(LATER)
+    assert set(of_kind(Kind.GIVEN)) == {DO, FOLLOW}
 
 
 @pytest.mark.parametrize("word", WORDS, ids=lambda word: f"{word.kind.name}-{word.text}")

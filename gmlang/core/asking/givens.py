@@ -34,6 +34,7 @@ from gmlang.core.program import (
     Query,
     VariableGiven,
 )
+from gmlang.core.records.decisions import FOLLOW
 from gmlang.core.walk import is_random, is_real_reference, walk
 from gmlang.errors import asking
 from gmlang.errors import probabilities as reals
@@ -91,7 +92,9 @@ def _given(
 def follows(state: Checking, env: Env, item: ast.Argument) -> bool:
     """Say whether a condition is `follow()`, where nothing of the program is called so."""
     match item:
-        case ast.Call(function=ast.Name(text="follow") as name, arguments=()) if item.given is None:
+        case ast.Call(function=ast.Name(text=word) as name, arguments=()) if (
+            word == FOLLOW and item.given is None
+        ):
             return references.find_dotted(state, env, name) is None
         case _:
             return False

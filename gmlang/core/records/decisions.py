@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from gmlang.core.ast import Bind, Context, Expression, Reference, VariableRef, Where
 from gmlang.diagnostics import Span
 
+FOLLOW = "follow"
+"""The word that supposes the best policy."""
+
 
 @dataclass(frozen=True, slots=True)
 class Known:

@@ -92,6 +92,7 @@ class RealMarginal(Query):
     """The distribution of a real, or of each of an array of them."""
 
     __slots__ = ()
+    summarises = True
     may_imagine = True
     kind = "summary"
     takes_reals = True
@@ -102,6 +103,7 @@ class RealJoint(Query):
     """The distribution of several reals together."""
 
     __slots__ = ()
+    summarises = True
     may_imagine = True
     kind = "moments"
     takes_reals = True

@@ -83,7 +83,7 @@ def _moments_known(session: Session, query: Query, found: Answer) -> Answer:
     """Return an answer, not to be trusted where the mean or the variance asked for may be none."""
     moments = session.world.quadrature.moments
     keys = real_keys(one.value for one in query.asked) & moments.keys()
-    needed = 2 if query.kind in ("summary", "moments") else query.moment
+    needed = 2 if query.summarises else query.moment
     if not keys or not needed or min(moments[key] for key in keys) >= needed:
         return found
     least = min(moments[key] for key in keys)
