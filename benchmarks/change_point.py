@@ -7,6 +7,9 @@ in each of the 111 years, as one would by hand; the truth is in closed form, gam
 conjugate. Seconds are of the processor, the best of three, each of a model that was never asked.
 """
 
+# pyright: reportUnknownParameterType=false, reportMissingParameterType=false
+# pyright: reportArgumentType=false
+
 import json
 import re
 from pathlib import Path

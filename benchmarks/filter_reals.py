@@ -6,6 +6,8 @@ Times are of the processor, loops compiled before: a step with its answers, one 
 once, the memory that grows meanwhile, and what all losses together are off from -log Z.
 """
 
+# pyright: reportAttributeAccessIssue=false
+
 import sys
 from time import process_time
 

@@ -7,6 +7,9 @@ for all games together. Logit: `statsmodels` finds the maximum and its curvature
 truth of the logit is a long importance sample. Seconds are of the processor, warm.
 """
 
+# pyright: reportUnknownParameterType=false, reportMissingParameterType=false
+# pyright: reportAttributeAccessIssue=false, reportMissingImports=false
+
 import sys
 from time import process_time
 

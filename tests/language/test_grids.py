@@ -1,5 +1,9 @@
 """Reals that laws depend on otherwise than linearly: panels, and what is proven of them."""
 
+# pyright: reportOptionalOperand=false, reportOperatorIssue=false
+# pyright: reportAttributeAccessIssue=false, reportArgumentType=false
+# pyright: reportOptionalSubscript=false
+
 import numpy as np
 import pytest
 from scipy import stats

@@ -4,6 +4,9 @@ Nothing of the product is used: each real is summed over thousands of nodes on a
 finite variables one by one.
 """
 
+# pyright: reportAttributeAccessIssue=false, reportOperatorIssue=false
+# pyright: reportArgumentType=false
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
