@@ -25,9 +25,20 @@ def ask(text: str, query: str):
 # --- Against enumeration and dense linear algebra ------------------------------------------
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.integers(0, 10**6))
 def test_answers_are_those_of_enumeration(seed: int):
+    _are_those_of_enumeration(seed)
+
+
+@pytest.mark.slow
+@settings(max_examples=600, deadline=None)
+@given(st.integers(0, 10**6))
+def test_many_more_answers_are_those_of_enumeration(seed: int):
+    _are_those_of_enumeration(seed)
+
+
+def _are_those_of_enumeration(seed: int) -> None:
     program = random_program(seed)
     truth, model = truth_of(program), gmlang.compile(program.text())
     count = len(program.reals)
