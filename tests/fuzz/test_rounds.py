@@ -12,7 +12,7 @@ from tests.fuzz.rounds import Round, all_faults, try_seed
 
 GRAPHS = [*range(0, 100, 10), 5040, 11910]
 
-LONG = {"graphs": {1, 19, 28, 46, 55, 11917}, "programs": {10}, "cases": {2}}
+LONG = {"graphs": {1, 19, 28, 46, 55, 11917}, "programs": {10}, "cases": {1, 2}}
 """Seeds of what takes all its time, at least once: for `-m slow`."""
 
 
@@ -34,7 +34,9 @@ def test_what_takes_long_is_answered_as_it_should_be(name: str):
     assert not all_faults(ROUNDS[name], sorted(LONG[name]))
 
 
-@pytest.mark.parametrize("start", range(0, 15, 5))
+@pytest.mark.parametrize(
+    "start", [0, 5, *(pytest.param(k, marks=pytest.mark.slow) for k in range(10, 40, 5))]
+)
 def test_programs_mean_what_the_interpreter_says(start: int):
     assert not all_faults(ROUNDS["programs"], _short("programs", range(start, start + 5)))
 
