@@ -218,7 +218,7 @@ def warm() -> int:
     from gmruntime.driver.warm import warm_up
     from gmruntime.marginal_map.warm import warm_up as warm_up_sums
 
-    click.echo("compiling; this takes a minute, once", err=True)
+    click.echo("compiling; this takes some minutes, once", err=True)
     warm_up()
     warm_up_sums()
     return EXIT_ANSWERED

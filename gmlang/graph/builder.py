@@ -14,6 +14,9 @@ from gmlang.graph.world.states import States
 from gmruntime.factors.kinds import FactorKind, Gated, Potts, Table, TruncatedLinear
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, repeats_variable
 
+NORMALISED = frozenset(("draw", "define", "call", "prior", "base", "auxiliary", "observe"))
+"""Origins of factors that are normalised, whatever is learned, or that are themselves evidence."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Origin:

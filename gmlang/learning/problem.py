@@ -14,7 +14,7 @@ from gmlang.diagnostics import GmError
 from gmlang.errors.learning import cases as case_errors
 from gmlang.errors.learning import course as errors
 from gmlang.errors.learning import written as written_errors
-from gmlang.graph.builder import evidence_of
+from gmlang.graph.builder import NORMALISED, evidence_of
 from gmlang.graph.from_core import Grounding, begin_grounding
 from gmlang.graph.lowering.grounder import Learned
 from gmlang.graph.values.environment import Env, Slots
@@ -34,9 +34,6 @@ from gmlang.queries.session import check_defined
 from gmruntime.arrays import Bool
 from gmruntime.budget import Budget
 from gmruntime.rows.batches import Programs
-
-_MECHANISMS = frozenset(("draw", "define", "call", "prior", "base", "auxiliary", "observe"))
-"""Origins of factors that are normalised, whatever is learned, or that are themselves evidence."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -203,7 +200,7 @@ def _at_kinks(grounding: Grounding, tables: Tables) -> Bool[np.ndarray, " variab
         if not isinstance(form, General) or scopes.shape[1] < 2:
             continue
         if has_kink(deriver, form.made.job.term):
-            is_mechanism = grounding.builder.origins[tables.sources[block]].kind in _MECHANISMS
+            is_mechanism = grounding.builder.origins[tables.sources[block]].kind in NORMALISED
             found[scopes[~is_drawn[scopes]] if is_mechanism else scopes] = True
     return found
 
@@ -286,6 +283,6 @@ def _targets(grounding: Grounding, learn: Learn, rows: Rows) -> np.ndarray:
 
 def _normaliser(grounding: Grounding) -> str:
     for origin in grounding.builder.origins:
-        if origin.kind not in _MECHANISMS:
+        if origin.kind not in NORMALISED:
             return " ".join(origin.span.text.split())
     return ""

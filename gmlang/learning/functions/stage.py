@@ -14,7 +14,7 @@ from gmlang.core.print import show
 from gmlang.core.program import Program
 from gmlang.diagnostics import GmError, Span
 from gmlang.errors.learning import functions as errors
-from gmlang.graph.builder import evidence_of
+from gmlang.graph.builder import NORMALISED, evidence_of
 from gmlang.graph.declarations import known_states
 from gmlang.graph.from_core import Grounding, begin_grounding
 from gmlang.graph.lowering.grounder import Link, Unknown
@@ -36,9 +36,6 @@ from gmlang.learning.functions.rules import (
 from gmlang.queries.session import check_defined
 from gmruntime.arrays import Float64, Int, Int64
 from gmruntime.budget import Budget
-
-_MECHANISMS = frozenset(("draw", "define", "call", "prior", "base", "auxiliary", "observe"))
-"""Origins of factors that are normalised whatever functions are, or that are evidence."""
 
 _LISTING = 0.4
 """Of the time that is left, listing expressions takes at most this part."""
@@ -140,7 +137,7 @@ def _normaliser(grounding: Grounding, evidence: np.ndarray) -> str:
     builder = grounding.builder
     is_observed = bool((evidence >= 0).any()) or any(o.kind == "observe" for o in builder.origins)
     for origin in builder.origins if is_observed else ():
-        if origin.kind not in _MECHANISMS:
+        if origin.kind not in NORMALISED:
             return " ".join(origin.span.text.split())
     return ""
 
